@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Floors, top to bottom. A target may import only what its line names, and everything it names lies below it:
+// `make check` compiles with --explicit-target-dependency-import-check error.
+
+/// Every floor: Swift 6 mode, warnings are errors, async functions stay on their caller's lane.
+let everyFloor: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+/// Floors that touch neither C nor the kernel: an unsafe construct is a compile error there.
+let safeFloor = everyFloor + [.strictMemorySafety()]
+
+let package = Package(
+  name: "nightstand",
+  products: [.executable(name: "nightstand", targets: ["nightstand"])],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    .target(name: "Ground", dependencies: ["CLinux", "COpenSSL"], swiftSettings: everyFloor),
+    .target(name: "Wire", dependencies: ["Ground"], swiftSettings: safeFloor),
+    .target(
+      name: "HTTPServer",
+      dependencies: [
+        "CLinux", "COpenSSL", "CZlib", "Ground",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: everyFloor),
+    .target(name: "Media", dependencies: ["Ground"], swiftSettings: safeFloor),
+    .target(
+      name: "Store",
+      dependencies: [
+        "CLinux", "Ground",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: everyFloor),
+    .target(
+      name: "Backup",
+      dependencies: ["Ground", "Store", "Media", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: safeFloor),
+    .target(
+      name: "API",
+      dependencies: [
+        "Ground", "HTTPServer", "Wire", "Media", "Backup",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: safeFloor),
+    .executableTarget(
+      name: "nightstand",
+      dependencies: [
+        "Ground", "HTTPServer", "Store", "Backup", "API",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], swiftSettings: safeFloor),
+
+    .testTarget(name: "GroundTests", dependencies: ["Ground"], swiftSettings: everyFloor),
+    .testTarget(
+      name: "HTTPServerTests",
+      dependencies: ["HTTPServer", "Ground", .product(name: "HTTPTypes", package: "swift-http-types")],
+      swiftSettings: everyFloor),
+    .testTarget(
+      name: "StoreTests",
+      dependencies: ["Store", "Ground", .product(name: "GRDB", package: "GRDB.swift")],
+      swiftSettings: everyFloor),
+    .testTarget(name: "BackupTests", dependencies: ["Backup", "Store", "Ground"], swiftSettings: everyFloor),
+    .testTarget(
+      name: "APITests",
+      dependencies: [
+        "API", "Backup", "Store", "HTTPServer", "Ground", "Wire",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ], swiftSettings: everyFloor),
+  ]
+)
