@@ -1,0 +1,72 @@
+import Ground
+
+/// A person with photos on this server.
+package struct User: Sendable, Equatable {
+  package let id: Identifier
+  package var email: String
+  package var name: String
+  package var isAdmin: Bool
+  package var shouldChangePassword: Bool
+  /// Immich's palette: primary, pink, red, yellow, blue, green, purple, orange, gray, amber.
+  package var avatarColor: String
+  /// Bytes; nil means no limit.
+  package var quota: Int64?
+  package var used: Int64
+  package let createdAt: Instant
+  package var updatedAt: Instant
+  /// The name of this person's folder under `originals/`; never changes.
+  package let folder: String
+}
+
+/// A login on one device.
+package struct Session: Sendable, Equatable {
+  package let id: Identifier
+  package let user: Identifier
+  package let device: LoginDevice
+  package let createdAt: Instant
+  package let updatedAt: Instant
+}
+
+/// What a client says of itself when it logs in.
+package struct LoginDevice: Sendable, Equatable {
+  /// Such as `Android`, `iOS`, `Chrome`; empty where unknown.
+  package var type: String
+  /// Model or operating system; empty where unknown.
+  package var system: String
+  package var appVersion: String?
+
+  package init(type: String, system: String, appVersion: String?) {
+    (self.type, self.system, self.appVersion) = (type, system, appVersion)
+  }
+}
+
+/// A key for programs; its secret is known only to whoever created it.
+package struct APIKey: Sendable, Equatable {
+  package let id: Identifier
+  package let user: Identifier
+  package var name: String
+  /// Names as in Immich, such as `asset.upload`; `all` covers every one.
+  package var permissions: [String]
+  package let createdAt: Instant
+  package var updatedAt: Instant
+}
+
+/// Who is asking, and by what right.
+package struct Principal: Sendable {
+  package enum Credential: Sendable {
+    case session(Session)
+    case apiKey(APIKey)
+  }
+  package let user: User
+  package let credential: Credential
+
+  package init(user: User, credential: Credential) { (self.user, self.credential) = (user, credential) }
+
+  /// - Throws: `BackupError.missingPermission` where an API key lacks it; a session may do everything its user may.
+  package func require(_ permission: String) throws {
+    guard case .apiKey(let key) = credential else { return }
+    guard key.permissions.contains("all") || key.permissions.contains(permission) else {
+      throw BackupError.missingPermission(permission)
+    }
+  }
+}

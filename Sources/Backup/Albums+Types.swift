@@ -1,0 +1,34 @@
+import Ground
+
+/// A named collection of assets.
+package struct Album: Sendable, Equatable {
+  package let id: Identifier
+  package let owner: Identifier
+  package var name: String
+  package var description: String
+  package var thumbnail: Identifier?
+  package var isActivityEnabled: Bool
+  package var order: AlbumOrder
+  package var assetCount: Int
+  /// The earliest and latest `localDateTime` in it; nil while empty.
+  package var startDate: Instant?
+  package var endDate: Instant?
+  package var lastModifiedAsset: Instant?
+  package let createdAt: Instant
+  package var updatedAt: Instant
+}
+
+package enum AlbumOrder: String, Sendable, Codable { case asc, desc }
+
+/// What happened to one id that should join or leave an album.
+package struct AlbumChange: Sendable, Equatable {
+  package enum Failure: String, Sendable {
+    case duplicate
+    case noPermission = "no_permission"
+    case notFound = "not_found"
+  }
+  package let id: Identifier
+  package let failure: Failure?
+
+  package init(id: Identifier, failure: Failure?) { (self.id, self.failure) = (id, failure) }
+}

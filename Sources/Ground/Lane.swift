@@ -1,0 +1,51 @@
+import Dispatch
+
+/// A serial Dispatch queue as a Swift executor: what runs on it runs one after the other, and may block.
+/// (`DispatchSerialQueue` does not exist on Linux.)
+package final class QueueExecutor: SerialExecutor {
+  package let queue: DispatchQueue
+
+  package init(label: String, qos: DispatchQoS = .userInitiated) {
+    queue = DispatchQueue(label: label, qos: qos)
+  }
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+  }
+
+  package func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
+}
+
+/// Where blocking work runs: file input and output, hashing, subprocesses. Never a connection's own queue.
+/// `await lane.run { … }` moves to the lane, runs there (awaits inside come back to it) and returns to the caller.
+package actor Lane {
+  private let executor: QueueExecutor
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  package init(label: String, qos: DispatchQoS = .userInitiated) {
+    executor = QueueExecutor(label: label, qos: qos)
+  }
+
+  package func run<T: Sendable, Failure: Error>(
+    _ work: @Sendable () async throws(Failure) -> T
+  ) async throws(Failure) -> T {
+    try await work()
+  }
+}
+
+/// A fixed number of lanes, handed out in turn: the bound on how much of one kind of blocking work runs at once.
+package final class Lanes: Sendable {
+  private let lanes: [Lane]
+  private let turn = Counter()
+
+  package init(label: String, count: Int, qos: DispatchQoS = .userInitiated) {
+    precondition(count > 0)
+    lanes = (0..<count).map { Lane(label: "\(label).\($0)", qos: qos) }
+  }
+
+  package var count: Int { lanes.count }
+
+  /// The next lane in turn.
+  package func next() -> Lane { lanes[Int(turn.next() % UInt64(lanes.count))] }
+}

@@ -1,0 +1,50 @@
+import HTTPTypes
+
+/// The fields of a request head, kept as the bytes that came and looked up by name: most requests are asked for three
+/// of their twenty fields. Names and values passed the codec's checks: no control bytes, no folding, values trimmed.
+package struct RequestFields: Sendable {
+  /// One line of the head: where its name and its value lie in `bytes`.
+  struct Line: Sendable {
+    let name: Range<Int>
+    let value: Range<Int>
+  }
+
+  let bytes: [UInt8]
+  let lines: [Line]
+
+  init(bytes: [UInt8], lines: [Line]) { (self.bytes, self.lines) = (bytes, lines) }
+
+  package var count: Int { lines.count }
+
+  /// The value; nil where the field is absent. Repeated fields are joined with `, ` (RFC 9110 section 5.3), and
+  /// `Cookie` with `; ` (RFC 9113 section 8.2.3).
+  package subscript(_ name: HTTPField.Name) -> String? {
+    var joined: String?
+    for line in lines where matches(line, name) {
+      let value = text(line)
+      joined = joined.map { $0 + (name == .cookie ? "; " : ", ") + value } ?? value
+    }
+    return joined
+  }
+
+  /// Each occurrence of the field by itself.
+  package func values(_ name: HTTPField.Name) -> [String] {
+    lines.filter { matches($0, name) }.map(text)
+  }
+
+  private func text(_ line: Line) -> String { String(decoding: bytes[line.value], as: UTF8.self) }
+
+  private func matches(_ line: Line, _ name: HTTPField.Name) -> Bool {
+    // `canonicalName` is lower case already.
+    let wanted = name.canonicalName.utf8
+    guard wanted.count == line.name.count else { return false }
+    var index = line.name.lowerBound
+    for unit in wanted {
+      let byte = bytes[index]
+      let lowered = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+      guard lowered == unit else { return false }
+      index += 1
+    }
+    return true
+  }
+}

@@ -1,0 +1,70 @@
+import Ground
+
+/// The request line's target: a path in decoded segments, and the query.
+package struct RequestTarget: Sendable, Equatable {
+  /// As received, before the `?`.
+  package let rawPath: String
+  /// As received, after the `?`; empty where there is none.
+  package let rawQuery: String
+  /// The path's segments, percent-decoded; a trailing slash makes no empty last segment.
+  package let segments: [String]
+
+  /// Parses origin-form and absolute-form targets (RFC 9112 section 3.2). Nil where the path does not start with a
+  /// slash, an escape is broken or decodes to NUL or to something that is not UTF-8.
+  package init?(_ text: String) {
+    var path = Substring(text)
+    if !path.hasPrefix("/"), let scheme = path.firstRange(of: "://") {
+      guard path[..<scheme.lowerBound] == "http" || path[..<scheme.lowerBound] == "https" else { return nil }
+      let authority = path[scheme.upperBound...]
+      path = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
+    }
+    if path == "*" { path = "/" }
+    guard path.hasPrefix("/") else { return nil }
+    let mark = path.firstIndex(of: "?")
+    rawPath = String(path[..<(mark ?? path.endIndex)])
+    rawQuery = mark.map { String(path[path.index(after: $0)...]) } ?? ""
+    var segments: [String] = []
+    for part in rawPath.split(separator: "/", omittingEmptySubsequences: true) {
+      guard let decoded = percentDecoded(part, plusIsSpace: false), !decoded.utf8.contains(0) else { return nil }
+      segments.append(decoded)
+    }
+    self.segments = segments
+  }
+
+  /// The first value of a query parameter, decoded; nil where it is absent or its escapes are broken.
+  package func query(_ name: String) -> String? {
+    for pair in rawQuery.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard percentDecoded(parts[0], plusIsSpace: true) == name else { continue }
+      return parts.count > 1 ? percentDecoded(parts[1], plusIsSpace: true) : ""
+    }
+    return nil
+  }
+}
+
+/// Undoes percent-encoding (RFC 3986 section 2.1); nil where an escape is broken or the result is not UTF-8.
+package func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
+  let units = Array(text.utf8)
+  guard units.contains(where: { $0 == UInt8(ascii: "%") || (plusIsSpace && $0 == UInt8(ascii: "+")) }) else {
+    return String(text)
+  }
+  var out: [UInt8] = []
+  out.reserveCapacity(units.count)
+  var index = 0
+  while index < units.count {
+    switch units[index] {
+    case UInt8(ascii: "%"):
+      guard index + 2 < units.count, let top = Hex.value(units[index + 1]), let low = Hex.value(units[index + 2])
+      else { return nil }
+      out.append(top << 4 | low)
+      index += 3
+    case UInt8(ascii: "+") where plusIsSpace:
+      out.append(UInt8(ascii: " "))
+      index += 1
+    default:
+      out.append(units[index])
+      index += 1
+    }
+  }
+  return String(validating: out, as: UTF8.self)
+}
