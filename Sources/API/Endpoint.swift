@@ -29,14 +29,14 @@ struct Endpoint: Sendable {
   }
 
   static func user(
-    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String? = nil, body limit: Int64? = usualBodyLimit,
+    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String?, body limit: Int64? = usualBodyLimit,
     _ handler: @escaping Known
   ) -> Endpoint {
     Endpoint(method: method, pattern: pattern, bodyLimit: limit, action: .user(permission: permission, handler))
   }
 
   static func admin(
-    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String? = nil, _ handler: @escaping Known
+    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String?, _ handler: @escaping Known
   ) -> Endpoint {
     Endpoint(
       method: method, pattern: pattern, bodyLimit: usualBodyLimit, action: .admin(permission: permission, handler))

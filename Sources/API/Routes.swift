@@ -26,9 +26,9 @@ extension APIResponder {
 
       .open(.post, "/api/auth/admin-sign-up", logins.signUpAdmin),
       .open(.post, "/api/auth/login", logins.login),
-      .user(.post, "/api/auth/logout", logins.logout),
-      .user(.post, "/api/auth/validateToken", logins.validateToken),
-      .user(.get, "/api/auth/status", logins.status),
+      .user(.post, "/api/auth/logout", nil, logins.logout),
+      .user(.post, "/api/auth/validateToken", nil, logins.validateToken),
+      .user(.get, "/api/auth/status", nil, logins.status),
       .user(.post, "/api/auth/change-password", "auth.changePassword", logins.changePassword),
 
       .user(.get, "/api/users", "user.read", users.list),
@@ -39,7 +39,7 @@ extension APIResponder {
 
       .user(.get, "/api/api-keys", "apiKey.read", keys.list),
       .user(.post, "/api/api-keys", "apiKey.create", keys.create),
-      .user(.get, "/api/api-keys/me", keys.me),
+      .user(.get, "/api/api-keys/me", nil, keys.me),
       .user(.get, "/api/api-keys/{id}", "apiKey.read", keys.read),
       .user(.put, "/api/api-keys/{id}", "apiKey.update", keys.update),
       .user(.delete, "/api/api-keys/{id}", "apiKey.delete", keys.delete),

@@ -33,7 +33,7 @@ struct Authentication: Sendable {
     guard let origin = request[.origin] else { return }
     guard let scheme = origin.firstRange(of: "://") else { throw refusal }
     let authority = origin[scheme.upperBound...].lowercased()
-    let hosts = [HTTPField.Name("Host").flatMap { request[$0] }, forwarding.host(of: request)]
+    let hosts = [request.fields.hosts.first, forwarding.host(of: request)]
     guard hosts.contains(where: { $0?.lowercased() == authority }) else { throw refusal }
   }
 }

@@ -13,7 +13,8 @@ enum Credential: Equatable, Sendable {
   /// The first one found, in Immich's order: a session wins over a key. Share links, which come before both there, are
   /// not supported.
   init?(_ request: Request) {
-    if let token = Credential.field("x-immich-user-token", request) ?? Credential.field("x-immich-session-token", request)
+    if let token = Credential.field("x-immich-user-token", request) ?? Credential.field(
+      "x-immich-session-token", request)
       ?? Credential.parameter("sessionKey", request) ?? Credential.bearer(request)
     {
       self = .sessionToken(token)

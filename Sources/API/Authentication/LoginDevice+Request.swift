@@ -3,7 +3,9 @@ import HTTPServer
 import HTTPTypes
 
 extension LoginDevice {
-  private static let browsers = [("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]
+  private static let browsers = [
+    ("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+  ]
   private static let systems = [
     ("Android", "Android"), ("iPhone", "iOS"), ("iPad", "iOS"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
     ("Linux", "Linux"),

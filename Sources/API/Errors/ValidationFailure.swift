@@ -37,7 +37,8 @@ struct ValidationFailure: Error, Equatable, Sendable {
     let message: String
     switch error {
     case .typeMismatch(let type, let found): (context, message) = (found, "must be \(ValidationFailure.name(of: type))")
-    case .valueNotFound(let type, let found): (context, message) = (found, "must be \(ValidationFailure.name(of: type))")
+    case .valueNotFound(let type, let found):
+      (context, message) = (found, "must be \(ValidationFailure.name(of: type))")
     case .keyNotFound(let key, let found): (context, last, message) = (found, key, "is required")
     // Our own decoders write a text for clients there; Foundation's own concerns broken JSON and has no path.
     case .dataCorrupted(let found):
