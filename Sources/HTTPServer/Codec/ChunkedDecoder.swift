@@ -64,40 +64,40 @@ struct ChunkedDecoder {
         state = .sizeDigits(count: count + 1)
       } else {
         guard count > 0 else { throw .malformed("A chunk size is missing") }
-        if byte == CR {
+        if byte == .cr {
           state = .sizeLineFeed
-        } else if byte == UInt8(ascii: ";") || byte == SP || byte == HTAB {
+        } else if byte == UInt8(ascii: ";") || byte == .space || byte == .tab {
           state = .sizeExtension
         } else {
           throw .malformed("A chunk size is malformed")
         }
       }
     case .sizeExtension:
-      if byte == CR { state = .sizeLineFeed } else { try countOverhead(byte) }
+      if byte == .cr { state = .sizeLineFeed } else { try countOverhead(byte) }
     case .sizeLineFeed:
-      try expect(byte, LF)
+      try expect(byte, .lf)
       state = left == 0 ? .trailerStart : .data
       if left > 0 { overhead = 0 }
     case .dataReturn:
-      try expect(byte, CR)
+      try expect(byte, .cr)
       state = .dataLineFeed
     case .dataLineFeed:
-      try expect(byte, LF)
+      try expect(byte, .lf)
       state = .sizeDigits(count: 0)
     case .trailerStart:
-      if byte == CR {
+      if byte == .cr {
         state = .lastLineFeed
       } else {
         guard isTokenByte(byte) else { throw .malformed("A trailer is malformed") }
         state = .trailerLine
       }
     case .trailerLine:
-      if byte == CR { state = .trailerLineFeed } else { try countOverhead(byte) }
+      if byte == .cr { state = .trailerLineFeed } else { try countOverhead(byte) }
     case .trailerLineFeed:
-      try expect(byte, LF)
+      try expect(byte, .lf)
       state = .trailerStart
     case .lastLineFeed:
-      try expect(byte, LF)
+      try expect(byte, .lf)
       state = .done
     case .data, .done:
       break

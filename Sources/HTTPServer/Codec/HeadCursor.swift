@@ -40,14 +40,14 @@ struct HeadCursor {
   private mutating func requestLine() throws(Refusal) -> (method: String, target: String, minorVersion: Int) {
     let malformed = Refusal(.badRequest, "The request line is malformed")
     let method = take(while: isTokenByte)
-    guard !method.isEmpty, skip(SP) else { throw malformed }
+    guard !method.isEmpty, skip(.space) else { throw malformed }
     // Bytes above ASCII come from clients that forgot to escape; they are kept, controls and spaces are not.
-    let target = take { $0 > SP && $0 != 0x7F }
+    let target = take { $0 > .space && $0 != 0x7F }
     guard !target.isEmpty else { throw malformed }
     guard target.count <= HeadLimit.target else { throw Self.targetTooLong }
-    guard skip(SP) else { throw malformed }
-    let version = take { $0 > SP && $0 != 0x7F }
-    guard skip(CR), skip(LF) else { throw malformed }
+    guard skip(.space) else { throw malformed }
+    let version = take { $0 > .space && $0 != 0x7F }
+    guard skip(.cr), skip(.lf) else { throw malformed }
     let text = Array(bytes[version])
     guard text.count == 8, text.starts(with: "HTTP/".utf8), text[6] == UInt8(ascii: "."),
       (0x30...0x39).contains(text[5]), (0x30...0x39).contains(text[7])
@@ -65,8 +65,8 @@ struct HeadCursor {
     var lines: [RequestFields.Line] = []
     lines.reserveCapacity(16)
     while true {
-      if skip(CR) {
-        guard skip(LF) else { throw Refusal(.badRequest, "A CR stands alone in the head") }
+      if skip(.cr) {
+        guard skip(.lf) else { throw Refusal(.badRequest, "A CR stands alone in the head") }
         return lines
       }
       guard lines.count < HeadLimit.fields else {
@@ -78,18 +78,18 @@ struct HeadCursor {
 
   private mutating func fieldLine() throws(Refusal) -> RequestFields.Line {
     // RFC 9112 section 5.2: folded lines are refused, because intermediaries join them differently.
-    if index < bytes.count, bytes[index] == SP || bytes[index] == HTAB {
+    if index < bytes.count, bytes[index] == .space || bytes[index] == .tab {
       throw Refusal(.badRequest, "A field is folded over several lines")
     }
     let name = take(while: isTokenByte)
     guard !name.isEmpty else { throw Refusal(.badRequest, "A field has no legal name") }
     // RFC 9112 section 5.1: white space before the colon is a smuggling tool.
     guard skip(UInt8(ascii: ":")) else { throw Refusal(.badRequest, "A field name is not followed by a colon") }
-    _ = take { $0 == SP || $0 == HTAB }
+    _ = take { $0 == .space || $0 == .tab }
     let raw = take(while: isFieldValueByte)
-    guard skip(CR), skip(LF) else { throw Refusal(.badRequest, "A field value holds a control byte") }
+    guard skip(.cr), skip(.lf) else { throw Refusal(.badRequest, "A field value holds a control byte") }
     var end = raw.upperBound
-    while end > raw.lowerBound, bytes[end - 1] == SP || bytes[end - 1] == HTAB { end -= 1 }
+    while end > raw.lowerBound, bytes[end - 1] == .space || bytes[end - 1] == .tab { end -= 1 }
     return RequestFields.Line(name: name, value: raw.lowerBound..<end)
   }
 

@@ -15,7 +15,7 @@ struct RequestParser {
   /// - Parameter bytes: everything received since the end of the last request.
   mutating func parse(_ bytes: UnsafeRawBufferPointer) throws(Refusal) -> Outcome {
     // RFC 9112 section 2.2: an empty line before the request line is ignored; one is enough for old clients.
-    let start = bytes.count >= 2 && bytes[0] == CR && bytes[1] == LF ? 2 : 0
+    let start = bytes.count >= 2 && bytes[0] == .cr && bytes[1] == .lf ? 2 : 0
     guard let end = try endOfHead(bytes, from: start) else { return .needMore }
     guard end - start <= HeadLimit.head else { throw Self.headTooLarge }
     scanned = 0
@@ -30,15 +30,15 @@ struct RequestParser {
   private mutating func endOfHead(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(Refusal) -> Int? {
     var index = max(scanned, start)
     while index < bytes.count {
-      guard let base = bytes.baseAddress, let found = memchr(base + index, Int32(LF), bytes.count - index) else {
+      guard let base = bytes.baseAddress, let found = memchr(base + index, Int32(UInt8.lf), bytes.count - index) else {
         break
       }
       let feed = base.distance(to: UnsafeRawPointer(found))
       // RFC 9112 section 2.2: a bare LF may end a line for lenient parsers, and then two of them disagree.
-      guard feed > start, bytes[feed - 1] == CR else {
+      guard feed > start, bytes[feed - 1] == .cr else {
         throw Refusal(.badRequest, "A line of the head ends without CR")
       }
-      if feed - start >= 3, bytes[feed - 2] == LF { return feed + 1 }
+      if feed - start >= 3, bytes[feed - 2] == .lf { return feed + 1 }
       if feed - 1 == start { throw Refusal(.badRequest, "The request line is empty") }
       index = feed + 1
     }
@@ -51,20 +51,24 @@ struct RequestParser {
 
   private func checkUnfinishedRequestLine(_ line: UnsafeRawBufferPointer) throws(Refusal) {
     // A TLS greeting or another protocol: say so now instead of waiting for a line end that never comes.
-    if let first = line.first, !isTokenByte(first) && first != CR {
+    if let first = line.first, !isTokenByte(first) && first != .cr {
       throw Refusal(.badRequest, "This is not an HTTP request")
     }
-    guard line.count > HeadLimit.target, let space = line.firstIndex(of: SP) else { return }
-    if line.count - space - 1 > HeadLimit.target, line[(space + 1)...].firstIndex(of: SP) == nil {
+    guard line.count > HeadLimit.target, let space = line.firstIndex(of: .space) else { return }
+    if line.count - space - 1 > HeadLimit.target, line[(space + 1)...].firstIndex(of: .space) == nil {
       throw HeadCursor.targetTooLong
     }
   }
 }
 
-let CR: UInt8 = 0x0D
-let LF: UInt8 = 0x0A
-let SP: UInt8 = 0x20
-let HTAB: UInt8 = 0x09
+extension UInt8 {
+  static let tab: UInt8 = 0x09
+  static let lf: UInt8 = 0x0A
+  static let cr: UInt8 = 0x0D
+  static let space: UInt8 = 0x20
+}
+
+let lineEnd: [UInt8] = [.cr, .lf]
 
 /// The `token` of RFC 9110 section 5.6.2.
 @inline(__always)
@@ -81,4 +85,4 @@ private let tokenTable: [Bool] = {
 
 /// `field-value` of RFC 9110 section 5.5: no control bytes but the tab.
 @inline(__always)
-func isFieldValueByte(_ byte: UInt8) -> Bool { (byte >= 0x20 && byte != 0x7F) || byte == HTAB }
+func isFieldValueByte(_ byte: UInt8) -> Bool { (byte >= 0x20 && byte != 0x7F) || byte == .tab }

@@ -30,7 +30,7 @@ enum ResponseHead {
     } else if minorVersion == 0 {
       out += "Connection: keep-alive\r\n".utf8
     }
-    out += [CR, LF]
+    out += lineEnd
   }
 
   /// An interim answer: status line, its fields, nothing else.
@@ -38,22 +38,22 @@ enum ResponseHead {
     var out: [UInt8] = []
     appendStatusLine(status, to: &out)
     for field in fields { append(field, to: &out) }
-    out += [CR, LF]
+    out += lineEnd
     return out
   }
 
   private static func appendStatusLine(_ status: HTTPResponse.Status, to out: inout [UInt8]) {
     out += "HTTP/1.1 ".utf8
     out += "\(status.code) \(status.reasonPhrase)".utf8
-    out += [CR, LF]
+    out += lineEnd
   }
 
   private static func append(_ field: HTTPField, to out: inout [UInt8]) {
     out += field.name.rawName.utf8
-    out += [UInt8(ascii: ":"), SP]
+    out += [UInt8(ascii: ":"), .space]
     // Latin-1 out, as HTTPField keeps it: the bytes that were put in.
     field.withUnsafeBytesOfValue { out += $0 }
-    out += [CR, LF]
+    out += lineEnd
   }
 }
 

@@ -98,7 +98,7 @@ struct ResponseSender {
           guard sent.current + UInt64(bytes.count) <= UInt64(length) else { throw TransportError.reset }
           sent.add(UInt64(bytes.count))
         } else if isChunked {
-          let framed = Array(String(bytes.count, radix: 16).utf8) + [CR, LF] + bytes + [CR, LF]
+          let framed = Array(String(bytes.count, radix: 16).utf8) + lineEnd + bytes + lineEnd
           return try await channel.send(framed, patience: patience)
         }
         try await channel.send(bytes, patience: patience)
