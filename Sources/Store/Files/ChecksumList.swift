@@ -34,15 +34,30 @@ package struct ChecksumList: Sendable {
     }
   }
 
-  /// Rewrites the list where lines are missing, stale or torn by a crash; whole or not at all.
-  func repair(adding: [Line], removing names: Set<String> = []) throws(SystemError) {
+  /// Rewrites the list with these lines in it, and without what a crash tore.
+  func repair(adding lines: [Line]) throws(SystemError) {
+    let added = Set(lines.map(\.name))
+    try rewrite(read().filter { !added.contains($0.name) } + lines)
+  }
+
+  /// Whether there were lines of these names to remove.
+  func remove(_ names: Set<String>) throws(SystemError) -> Bool {
+    let lines = try read()
+    guard lines.contains(where: { names.contains($0.name) }) else { return false }
+    try rewrite(lines.filter { !names.contains($0.name) })
+    return true
+  }
+
+  private func read() throws(SystemError) -> [Line] {
     let path = "\(folder)/\(ChecksumList.name)"
-    let old = try FileSystem.status(path) == nil ? [] : try FileSystem.contents(path, limit: 256 << 20)
-    let added = Set(adding.map(\.name))
-    var kept = ChecksumList.parse(old).filter { !names.contains($0.name) && !added.contains($0.name) }
-    kept += adding
+    return try FileSystem.status(path) == nil ? [] : ChecksumList.parse(FileSystem.contents(path, limit: 256 << 20))
+  }
+
+  /// Whole or not at all.
+  private func rewrite(_ lines: [Line]) throws(SystemError) {
+    let path = "\(folder)/\(ChecksumList.name)"
     let fresh = try Descriptor(open: path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o640)
-    try write(kept, to: fresh, at: 0)
+    try write(lines, to: fresh, at: 0)
     try fresh.syncData()
     try FileSystem.rename(path + ".new", path)
     try FileSystem.syncFolder(folder)

@@ -47,12 +47,20 @@ package final class Originals: Sendable {
     return try SHA1Digest(reading: file)
   }
 
-  /// Moves a file in. Never replaces one: fails with EEXIST.
-  func moveIn(_ source: String, _ key: String) throws {
+  /// Moves a file in; never replaces one: false where the name is taken.
+  func moveIn(_ source: String, _ key: String) throws -> Bool {
     let target = try path(key)
-    try FileSystem.makeFolders(FileSystem.parent(of: target))
-    try FileSystem.renameWithoutReplacing(source, target)
+    do throws(SystemError) {
+      try FileSystem.makeFolders(FileSystem.parent(of: target))
+      try FileSystem.renameWithoutReplacing(source, target)
+      return true
+    } catch {
+      guard error.code == EEXIST else { throw error }
+      return false
+    }
   }
+
+  func remove(_ key: String) throws { try FileSystem.remove(path(key)) }
 
   /// Takes a file out again, to `target`.
   func moveOut(_ key: String, _ target: String) throws { try FileSystem.renameWithoutReplacing(path(key), target) }
