@@ -53,17 +53,14 @@ final class Pipeline: @unchecked Sendable {
   deinit { slots.give(queues) }
 
   /// Takes over `block` and writes its first `count` bytes at `offset`; waits while too many are on their way.
-  /// - Throws: what an earlier block met.
+  /// - Throws: what an earlier block met; `block` stays the caller's then.
   func submit(_ block: Block, count: Int, at offset: Int64) async throws(SystemError) {
     await wait(below: Pipeline.depth)
     let failure = state.withLock { state in
       if state.failure == nil { state.inFlight += 1 }
       return state.failure
     }
-    if let failure {
-      blocks.give(block)
-      throw failure
-    }
+    if let failure { throw failure }
     queues.hash.async { [self] in
       sha1.update(UnsafeRawBufferPointer(rebasing: block.memory[..<count]))
       queues.write.async { [self] in

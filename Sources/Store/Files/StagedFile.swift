@@ -26,7 +26,7 @@ package final class StagedFile {
 
   /// Hashes and writes the first `block.capacity` bytes of a block that holds at least that many.
   /// - Returns: the block to go on with (perhaps another one), with the bytes beyond `capacity` at its front.
-  /// - Throws: `StoreError.diskFull`, `.disk`; the file is of no use then. The block is gone too.
+  /// - Throws: `StoreError.diskFull`, `.disk`; the file is of no use then. The block stays the caller's.
   package func write(_ block: Block) async throws(StoreError) -> Block {
     guard let writer else { throw .broken("written to after its end") }
     precondition(block.count >= block.capacity)
