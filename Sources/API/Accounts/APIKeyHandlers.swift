@@ -17,7 +17,7 @@ struct APIKeyHandlers: Sendable {
 
   func create(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(Creation.self)
-    try APIKeyHandlers.check(input.permissions, grantedBy: principal)
+    try principal.requireGrantable(input.permissions)
     let (key, secret) = try await accounts.createKey(
       for: principal.user.id, name: input.name ?? "API Key", permissions: input.permissions)
     return .json(NewAPIKeyShape(key, secret: secret), status: .created)
@@ -39,7 +39,7 @@ struct APIKeyHandlers: Sendable {
 
   func update(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(Update.self)
-    if let permissions = input.permissions { try APIKeyHandlers.check(permissions, grantedBy: principal) }
+    if let permissions = input.permissions { try principal.requireGrantable(permissions) }
     let key = try await accounts.updateKey(
       try request.id(), of: principal.user.id, name: input.name, permissions: input.permissions)
     return .json(APIKeyShape(key))
@@ -48,17 +48,5 @@ struct APIKeyHandlers: Sendable {
   func delete(_ request: Request, _ principal: Principal) async throws -> Response {
     try await accounts.deleteKey(try request.id(), of: principal.user.id)
     return .noContent
-  }
-
-  /// A key cannot make one that may do more than itself.
-  private static func check(_ permissions: [String], grantedBy principal: Principal) throws {
-    guard !permissions.isEmpty else { throw ValidationFailure("permissions", "must not be empty") }
-    for (index, name) in permissions.enumerated() where !Permissions.names.contains(name) {
-      throw ValidationFailure(.key("permissions"), .index(index), message: "must be a permission's name")
-    }
-    guard case .apiKey(let key) = principal.credential, !key.permissions.contains("all") else { return }
-    guard Set(permissions).isSubset(of: key.permissions) else {
-      throw BackupError.invalid("Cannot grant permissions you do not have")
-    }
   }
 }

@@ -78,11 +78,6 @@ struct UploadDoor: Sendable {
       }
       let facts = try form.facts(claimedChecksum: claimed, hasFile: file != nil)
       guard let file else { throw ValidationFailure("assetData", "a file is required") }
-      // An empty sidecar says nothing.
-      if let empty = sidecar, empty.received == 0 {
-        empty.abandon()
-        sidecar = nil
-      }
       return try await file.finish(facts, sidecar: sidecar)
     } catch {
       file?.abandon()
@@ -111,7 +106,7 @@ struct UploadDoor: Sendable {
   }
 
   private static func checkType(_ name: [UInt8]) throws(BackupError) {
-    guard MediaType(name: name) != nil else {
+    guard MediaType(fileName: name) != nil else {
       throw .unsupportedType(name: String(decoding: name, as: UTF8.self))
     }
   }

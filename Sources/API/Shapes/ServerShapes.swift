@@ -65,9 +65,9 @@ struct AboutShape: Encodable {
 
 /// Extensions with their dot, lower case. immich-go allows no other kind of value in this object.
 struct MediaTypesShape: Encodable {
-  let image = MediaType.extensions(of: .image)
-  let video = MediaType.extensions(of: .video)
-  let sidecar = [".xmp"]
+  let image = MediaType.imageExtensions
+  let video = MediaType.videoExtensions
+  let sidecar = MediaType.sidecarExtensions
 }
 
 struct VersionCheckShape: Encodable {

@@ -55,9 +55,6 @@ struct UserShape: Encodable {
   }
 }
 
-/// Immich's palette for a person without a picture.
-let avatarColors = ["primary", "pink", "red", "yellow", "blue", "green", "purple", "orange", "gray", "amber"]
-
 struct LoginShape: Encodable {
   let accessToken: String
   let userId: Identifier
