@@ -33,7 +33,7 @@ package final class APIResponder: Responder {
       case .route(let route, let parameters):
         var request = request
         request.parameters = parameters
-        return try await route.handler(request)
+        return failures.marked(try await route.handler(request))
       case .wrongMethod(let allowed): return failures.answer(to: WrongMethod(allowed: allowed), request)
       case .notFound:
         if let page = await pages?.respond(to: request) { return page }

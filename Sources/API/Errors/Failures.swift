@@ -32,6 +32,16 @@ struct Failures: Sendable {
     return response
   }
 
+  /// An answer that says no without an error behind it, such as a range that lies beyond its file, gets its id too.
+  func marked(_ response: Response) -> Response {
+    guard response.status.code >= 400, let name = Failures.correlationField, response.fields[name] == nil else {
+      return response
+    }
+    var response = response
+    response.fields[name] = Identifier().description
+    return response
+  }
+
   private func log(
     _ error: any Error, _ answer: ErrorAnswer, _ correlation: String, _ request: Request?, isForeseen: Bool
   ) {
