@@ -37,7 +37,7 @@ final class World: Sendable {
     await world.backup.close()
   }
 
-  /// Everything that lies in staging and originals.
+  /// Everything that lies in staging and originals. (A file that holds the catalog's reserve lies there too.)
   func storedFiles() throws -> [String] {
     var found: [String] = []
     for part in ["staging", "originals"] {
@@ -82,14 +82,14 @@ final class World: Sendable {
 
   /// Uploads as immich-go and the apps do. - Parameter parts: name, file name or nil, content.
   func upload(
-    _ parts: [(String, String?, [UInt8])], _ fields: [(String, String)]
+    _ parts: [Part], _ fields: [(String, String)]
   ) async throws -> Response {
     try await send(
       .post, "/api/assets", fields + [("Content-Type", "multipart/form-data; boundary=bound")],
       bytes: World.form(parts))
   }
 
-  static func form(_ parts: [(String, String?, [UInt8])]) -> [UInt8] {
+  static func form(_ parts: [Part]) -> [UInt8] {
     var bytes: [UInt8] = []
     for (name, file, content) in parts {
       bytes += "--bound\r\nContent-Disposition: form-data; name=\"\(name)\"".utf8
@@ -101,7 +101,12 @@ final class World: Sendable {
     return bytes + Array("--bound--\r\n".utf8)
   }
 
-  static let dates: [(String, String?, [UInt8])] = [
+  /// Name, file name or nil, content.
+  typealias Part = (String, String?, [UInt8])
+
+  static func field(_ name: String, _ text: String) -> Part { (name, nil, Array(text.utf8)) }
+
+  static let dates: [Part] = [
     ("fileCreatedAt", nil, Array("2024-07-17T20:15:30.123456+02:00".utf8)),
     ("fileModifiedAt", nil, Array("2024-07-18T00:00:00.000Z".utf8)),
   ]
