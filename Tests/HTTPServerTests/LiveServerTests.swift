@@ -58,14 +58,19 @@ private struct Echo: Responder {
   }
 }
 
-/// A server of its own for each test; ends with it.
-private func withServer(
-  _ change: (inout ServerConfiguration) -> Void = { _ in }, file: Descriptor? = nil,
-  _ body: @Sendable (UInt16, Server) async throws -> Void
-) async throws {
+/// The defaults on a free port, changed.
+private func settings(_ change: (inout ServerConfiguration) -> Void) -> ServerConfiguration {
   var configuration = ServerConfiguration()
   configuration.port = 0
   change(&configuration)
+  return configuration
+}
+
+/// A server of its own for each test; ends with it.
+private func withServer(
+  _ configuration: ServerConfiguration = settings { _ in }, file: Descriptor? = nil,
+  _ body: @Sendable (UInt16, Server) async throws -> Void
+) async throws {
   let server = try Server(
     configuration, responder: Echo(file: file), blocks: BlockPool(), logger: Logger(label: "test"))
   let port = try await server.start()
@@ -224,7 +229,7 @@ struct LiveServerTests {
 
   @Test("slow heads are told 408, silent connections are closed without a word")
   func slowHead() async throws {
-    try await withServer({ $0.headTimeout = 0.3 }) { port, _ in
+    try await withServer(settings { $0.headTimeout = 0.3 }) { port, _ in
       let (slow, silent) = try await blocking {
         let slow = try RawClient(port: port)
         let silent = try RawClient(port: port)
@@ -278,7 +283,7 @@ struct LiveServerTests {
 
   @Test("connections beyond the limit wait in the kernel's queue; beyond the address cap they are closed")
   func limits() async throws {
-    try await withServer({ $0.maxConnections = 2 }) { port, _ in
+    try await withServer(settings { $0.maxConnections = 2 }) { port, _ in
       let third = try await blocking {
         let first = try RawClient(port: port)
         let second = try RawClient(port: port)
@@ -292,7 +297,7 @@ struct LiveServerTests {
       }
       #expect(third.hasSuffix("/3"))
     }
-    try await withServer({ $0.maxConnectionsPerAddress = 1 }) { port, _ in
+    try await withServer(settings { $0.maxConnectionsPerAddress = 1 }) { port, _ in
       let second = try await blocking {
         let first = try RawClient(port: port)
         try first.send(get("/1"))
@@ -306,7 +311,7 @@ struct LiveServerTests {
 
   @Test("a stop lets the running answer finish, closes idle connections, and cuts what never ends")
   func shutdown() async throws {
-    try await withServer({ $0.shutdownTimeout = 0.5 }) { port, server in
+    try await withServer(settings { $0.shutdownTimeout = 0.5 }) { port, server in
       let (idle, stuck) = try await blocking { (try RawClient(port: port), try RawClient(port: port)) }
       try await blocking {
         try idle.send(get("/idle"))
