@@ -184,6 +184,16 @@ import Testing
     #expect(try await store.problems() == [])
   }
 
+  @Test func listEditedByHandGoesOn() async throws {
+    let store = try await StoreFixture()
+    let folder = store.directory.originals + "/anna/2024/2024-07"
+    _ = try await store.store(sample(10), name: "a.jpg")
+    let old = try FileSystem.contents(folder + "/SHA1SUMS")
+    try Data(old.dropLast()).write(to: URL(fileURLWithPath: folder + "/SHA1SUMS"))
+    _ = try await store.store(sample(10, seed: 2), name: "b.jpg")
+    #expect(try await store.problems() == [])
+  }
+
   @Test func ownersDoNotShareDuplicates() async throws {
     let store = try await StoreFixture()
     let (_, bob) = try await StoreFixture.addUser("bob", to: store.catalog)
