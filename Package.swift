@@ -75,7 +75,10 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "StoreTests",
-      dependencies: ["Store", "Ground", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "Store", "Ground", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: everyFloor),
     .testTarget(name: "BackupTests", dependencies: ["Backup", "Store", "Ground"], swiftSettings: everyFloor),
     .testTarget(

@@ -26,7 +26,9 @@ package struct ChecksumList: Sendable {
     let file = try Descriptor(open: "\(folder)/\(ChecksumList.name)", O_RDWR | O_CREAT, mode: 0o640)
     let size = try file.status.size
     do throws(SystemError) {
-      try write(lines, to: file, at: size)
+      // Whoever edited the list by hand may have left its last line open.
+      let isOpen = size > 0 ? try lastByte(of: file, size) != UInt8(ascii: "\n") : false
+      try write((isOpen ? "\n" : "") + lines.map(\.text).joined(), to: file, at: size)
       try file.syncData()
     } catch {
       _ = ftruncate(file.number, off_t(size))
@@ -57,17 +59,18 @@ package struct ChecksumList: Sendable {
   private func rewrite(_ lines: [Line]) throws(SystemError) {
     let path = "\(folder)/\(ChecksumList.name)"
     let fresh = try Descriptor(open: path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o640)
-    try write(lines, to: fresh, at: 0)
+    try write(lines.map(\.text).joined(), to: fresh, at: 0)
     try fresh.syncData()
     try FileSystem.rename(path + ".new", path)
     try FileSystem.syncFolder(folder)
   }
 
-  /// The well-formed lines; the last one of each name counts.
+  /// The well-formed lines; the last one of each name counts. A last line without its end was torn by a crash.
   package static func parse(_ bytes: [UInt8]) -> [Line] {
     var lines: [Line] = []
     var seen: Set<String> = []
-    for raw in bytes.split(separator: UInt8(ascii: "\n")).reversed() where raw.count > 42 {
+    let whole = bytes[..<(bytes.lastIndex(of: UInt8(ascii: "\n")) ?? 0)]
+    for raw in whole.split(separator: UInt8(ascii: "\n")).reversed() where raw.count > 42 {
       guard let sha1 = SHA1Digest(text: raw.prefix(40)), raw.dropFirst(40).starts(with: "  ".utf8),
         let name = String(validating: raw.dropFirst(42), as: UTF8.self), seen.insert(name).inserted
       else { continue }
@@ -76,9 +79,17 @@ package struct ChecksumList: Sendable {
     return lines.reversed()
   }
 
-  private func write(_ lines: [Line], to file: Descriptor, at offset: Int64) throws(SystemError) {
+  private func lastByte(of file: Descriptor, _ size: Int64) throws(SystemError) -> UInt8 {
+    let byte = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+    defer { byte.deallocate() }
+    byte[0] = 0
+    _ = try file.read(into: byte, at: size - 1)
+    return byte[0]
+  }
+
+  private func write(_ text: String, to file: Descriptor, at offset: Int64) throws(SystemError) {
     var failure: SystemError?
-    Array(lines.map(\.text).joined().utf8).withUnsafeBytes { bytes in
+    Array(text.utf8).withUnsafeBytes { bytes in
       do throws(SystemError) { try file.write(bytes, at: offset) } catch { failure = error }
     }
     if let failure { throw failure }

@@ -19,6 +19,7 @@ final class PipelineSlots: Sendable {
       })
   }
 
+  var available: Int { free.withLock { $0.count } }
   func take() -> Queues? { free.withLock { $0.popLast() } }
   func give(_ queues: Queues) { free.withLock { $0.append(queues) } }
 }

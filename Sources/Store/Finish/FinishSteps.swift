@@ -16,6 +16,11 @@ struct FinishSteps: Sendable {
   ///   on disk then, and the next start's recovery decides about them.
   func run(_ members: inout [FinishMember]) -> StoreError? {
     intend(&members)
+    return finishIntended(&members)
+  }
+
+  /// Carries out what the catalog knows by now.
+  func finishIntended(_ members: inout [FinishMember]) -> StoreError? {
     move(&members)
     syncFolders(&members) { list, lines in try list.append(lines) }
     return record(&members)
