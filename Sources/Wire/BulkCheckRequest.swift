@@ -1,7 +1,7 @@
 import Ground
 
 /// `POST /api/assets/bulk-upload-check`: `{"assets":[{"id":"any text","checksum":"hex or base64"}]}`. Read by hand:
-/// a decoder with a tree takes 5.5 ms for the 5,000 entries that take the catalog 4 ms to look up, this 0.2 ms.
+/// `JSONDecoder` takes longer for 5,000 entries than the catalog takes to look them up, this a tenth of that.
 package struct BulkCheckRequest: Sendable {
   /// Entries of one request; a client with more splits them (the official ones send up to 5,000).
   package static let entryLimit = 50_000
@@ -23,9 +23,12 @@ package struct BulkCheckRequest: Sendable {
   /// In the order of the request.
   package let digests: [SHA1Digest]
 
-  private static let assetsKey = Array("assets".utf8)
-  private static let idKey = Array("id".utf8)
-  private static let checksumKey = Array("checksum".utf8)
+  /// The keys as `JSONScanner.word` gives them.
+  private enum Key {
+    static var assets: UInt64 { 0x6173_7365_7473 }
+    static var id: UInt64 { 0x6964 }
+    static var checksum: UInt64 { 0x6368_6563_6B73_756D }
+  }
 
   /// Unknown keys are skipped, a repeated one is refused.
   package init(_ body: [UInt8]) throws(Failure) {
@@ -48,7 +51,7 @@ package struct BulkCheckRequest: Sendable {
       repeat {
         guard let key = JSONScanner.string(text, &position), JSONScanner.take(UInt8(ascii: ":"), text, &position)
         else { throw BulkCheckRequest.broken(position) }
-        if JSONScanner.equals(text, key, BulkCheckRequest.assetsKey) {
+        if JSONScanner.word(text, key) == Key.assets {
           guard !hasAssets else { throw Failure(path: [.key("assets")], message: "must not be repeated") }
           hasAssets = true
           try BulkCheckRequest.readEntries(text, &position, &ids, &digests)
@@ -100,20 +103,13 @@ package struct BulkCheckRequest: Sendable {
       repeat {
         guard let key = JSONScanner.string(text, &position), JSONScanner.take(UInt8(ascii: ":"), text, &position)
         else { throw broken(position) }
-        if JSONScanner.equals(text, key, idKey) {
+        let word = JSONScanner.word(text, key)
+        if word == Key.id {
           guard id == nil else { throw failure(index, "id", "must not be repeated") }
           id = try readString(text, &position, index, "id").content
-        } else if JSONScanner.equals(text, key, checksumKey) {
+        } else if word == Key.checksum {
           guard digest == nil else { throw failure(index, "checksum", "must not be repeated") }
-          let value = try readString(text, &position, index, "checksum")
-          // Some encoders write base64's `/` as `\/`.
-          digest =
-            value.hasEscapes
-            ? SHA1Digest(text: JSONScanner.unescaped(text, value.content).span)
-            : SHA1Digest(text: text.extracting(value.content))
-          guard digest != nil else {
-            throw failure(index, "checksum", "must be a SHA-1 digest, 40 hexadecimal or 28 base64 characters")
-          }
+          digest = try readDigest(text, &position, index)
         } else if !JSONScanner.skipValue(text, &position) {
           throw broken(position)
         }
@@ -123,6 +119,32 @@ package struct BulkCheckRequest: Sendable {
     guard let id else { throw failure(index, "id", "must be a string") }
     guard let digest else { throw failure(index, "checksum", "must be a string") }
     return (id, digest)
+  }
+
+  @inline(__always)
+  private static func readDigest(
+    _ text: Span<UInt8>, _ position: inout Int, _ index: Int
+  ) throws(Failure) -> SHA1Digest {
+    JSONScanner.skipBlanks(text, &position)
+    // The usual spellings are as long as they are: no need to look for the string's end first.
+    for length in stride(from: 40, through: 28, by: -12) {
+      guard position + length + 1 < text.count, text[position] == UInt8(ascii: "\""),
+        text[position + length + 1] == UInt8(ascii: "\""),
+        let digest = SHA1Digest(text: text.extracting(position + 1..<position + length + 1))
+      else { continue }
+      position += length + 2
+      return digest
+    }
+    let value = try readString(text, &position, index, "checksum")
+    // Some encoders write base64's `/` as `\/`.
+    let digest =
+      value.hasEscapes
+      ? SHA1Digest(text: JSONScanner.unescaped(text, value.content).span)
+      : SHA1Digest(text: text.extracting(value.content))
+    guard let digest else {
+      throw failure(index, "checksum", "must be a SHA-1 digest, 40 hexadecimal or 28 base64 characters")
+    }
+    return digest
   }
 
   @inline(__always)

@@ -123,7 +123,7 @@ import Testing
 
   @Test("Bytes that look like the start of a delimiter are never handed over as the file's before it is sure")
   func almostDelimiters() async throws {
-    var generator = SeededGenerator(seed: 20_240_717)
+    var generator = SplitMix(seed: 20_240_717)
     let boundary = try boundary("bb")
     // Content drawn from the delimiter's own letters: near misses everywhere.
     let letters: [[UInt8]] = ["\r", "\n", "\r\n", "-", "--", "b", "\r\n--b", "\r\n-"].map { Array($0.utf8) }
@@ -145,7 +145,7 @@ import Testing
 
   @Test("Random damage is an error or a reading, never a crash, and does not depend on the cuts")
   func damage() async throws {
-    var generator = SeededGenerator(seed: 42)
+    var generator = SplitMix(seed: 42)
     for round in 0..<600 {
       let (name, text, _) = MultipartTests.producers.randomElement(using: &generator)!
       var bytes = Array(text.utf8)
