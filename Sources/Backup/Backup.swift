@@ -47,9 +47,9 @@ package final class Backup: Sendable {
       directory.unlock()
       desk = ReceiveDesk(catalog: catalog, staging: nil, finisher: nil)
     }
-    accounts = Accounts()
+    accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)
-    albums = Albums()
+    albums = Albums(catalog: catalog)
     (self.directory, self.catalog) = (directory, catalog)
   }
 
