@@ -80,7 +80,10 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: everyFloor),
-    .testTarget(name: "BackupTests", dependencies: ["Backup", "Store", "Ground"], swiftSettings: everyFloor),
+    .testTarget(
+      name: "BackupTests",
+      dependencies: ["Backup", "Store", "Media", "Ground", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",
       dependencies: [

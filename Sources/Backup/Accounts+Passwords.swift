@@ -13,7 +13,9 @@ package struct PasswordCost: Sendable, Equatable {
   package static let standard = PasswordCost(n: 32_768, r: 8, p: 3)
 
   /// What a stored hash may ask for, so that a damaged row cannot take the machine's memory: 256 MiB and 16 rounds.
-  var isBearable: Bool { n > 1 && n & (n - 1) == 0 && r > 0 && p > 0 && r <= 32 && p <= 16 && n <= (256 << 20) / 128 / r }
+  var isBearable: Bool {
+    n > 1 && n & (n - 1) == 0 && r > 0 && p > 0 && r <= 32 && p <= 16 && n <= (256 << 20) / 128 / r
+  }
 }
 
 /// A password as it is stored: `scrypt$n=32768,r=8,p=3$<salt>$<hash>`, both in hexadecimal. It names its own cost, so that

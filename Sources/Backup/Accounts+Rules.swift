@@ -19,7 +19,8 @@ enum AccountRules {
   static func normalized(email: String) -> String {
     let isSpace = { (character: Character) in character.isWhitespace }
     let front = email.drop(while: isSpace)
-    return String(front[..<(front.lastIndex { !isSpace($0) }.map(front.index(after:)) ?? front.startIndex)]).lowercased()
+    return String(front[..<(front.lastIndex { !isSpace($0) }.map(front.index(after:)) ?? front.startIndex)])
+      .lowercased()
   }
 
   /// A valid, normalized e-mail, by the pattern of Immich's schema (that of HTML's `<input type=email>`).
@@ -65,7 +66,9 @@ enum AccountRules {
     var seen: Set<String> = []
     var out: [String] = []
     for name in names {
-      guard Permissions.names.contains(name) else { throw .invalid("each value in permissions must be a known permission") }
+      guard Permissions.names.contains(name) else {
+        throw .invalid("each value in permissions must be a known permission")
+      }
       if seen.insert(name).inserted { out.append(name) }
     }
     return out
@@ -100,7 +103,8 @@ enum AccountRules {
     // A dot or dash in front would hide the folder or read as an option; Windows drops a dot at the end.
     let isEdge = { (unit: UInt8) in !isAlphanumeric(unit) }
     let front = out.drop(while: isEdge).prefix(64)
-    return String(decoding: front[..<(front.lastIndex { !isEdge($0) }.map { $0 + 1 } ?? front.startIndex)], as: UTF8.self)
+    return String(
+      decoding: front[..<(front.lastIndex { !isEdge($0) }.map { $0 + 1 } ?? front.startIndex)], as: UTF8.self)
   }
 
   /// What a folder's name keeps of a lower-case letter; empty for accents that stand alone, nil for what has no place.

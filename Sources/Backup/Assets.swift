@@ -64,12 +64,14 @@ package final class Assets: Sendable {
 
   /// Moves assets to the trash; all ids must be the owner's or nothing changes (`.noAccess(permission: "asset.delete")`).
   package func trash(_ ids: [Identifier], owner: Identifier) async throws {
-    guard try await catalog.trash(ids, owner: owner) else { throw BackupError.noAccess(permission: "asset.delete") }
+    guard try await speaking({ try await catalog.trash(ids, owner: owner) }) else {
+      throw BackupError.noAccess(permission: "asset.delete")
+    }
   }
 
   /// Brings assets back from the trash; the count of those that were in it. All ids must be the owner's, as above.
   package func restore(_ ids: [Identifier], owner: Identifier) async throws -> Int {
-    guard let count = try await catalog.restore(ids, owner: owner) else {
+    guard let count = try await speaking({ try await catalog.restore(ids, owner: owner) }) else {
       throw BackupError.noAccess(permission: "asset.delete")
     }
     return count

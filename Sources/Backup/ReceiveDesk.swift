@@ -35,23 +35,10 @@ package final class ReceiveDesk: Sendable {
     guard let account = try await catalog.owner(owner) else { throw BackupError.authenticationRequired }
     let room = account.quota.map { max(0, $0 - account.used) }
     if let room, let expectedLength, expectedLength > room { throw BackupError.quotaExceeded }
-    let file = try await translated { try staging.open(expected: expectedLength) }
+    let file = try await speaking { try staging.open(expected: expectedLength) }
     return Reception(file: file, owner: account.owner, room: room, catalog: catalog, finisher: finisher)
   }
 
   /// Lets running commits end.
   func close() async { await finisher?.close() }
-}
-
-/// Runs `work` with the store's errors in the product's own words.
-func translated<T>(_ work: () async throws -> T) async throws -> T {
-  do { return try await work() } catch StoreError.diskFull { throw BackupError.diskFull } catch let error as FinishError
-  {
-    switch error {
-    case .quotaExceeded: throw BackupError.quotaExceeded
-    // Whether it is unknown or somebody else's stays the owner's secret.
-    case .liveVideoNotFound: throw BackupError.invalid("Live photo video not found")
-    case .liveVideoIsNoVideo: throw BackupError.invalid("Live photo video must be a video")
-    }
-  }
 }

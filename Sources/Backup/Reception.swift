@@ -24,14 +24,14 @@ package final class Reception {
   /// - Throws: `.diskFull`, `.quotaExceeded`; the reception is of no use then, the block stays the caller's.
   package func write(_ block: Block) async throws -> Block {
     try checkRoom(block.capacity)
-    return try await translated { try await file.write(block) }
+    return try await speaking { try await file.write(block) }
   }
 
   /// Hashes and writes the first `count` bytes, the last of this file; the caller discards them from the block.
   /// - Throws: as `write`.
   package func writeTail(_ block: Block, count: Int) async throws {
     try checkRoom(count)
-    try await translated { try await file.writeTail(block, count: count) }
+    try await speaking { try await file.writeTail(block, count: count) }
   }
 
   /// Makes it durable and records it: digest compared, synced, renamed, recorded, in that order.
@@ -42,7 +42,7 @@ package final class Reception {
       abandon()
       sidecar?.abandon()
     }
-    return try await translated {
+    return try await speaking {
       guard received > 0 else { throw BackupError.emptyFile }
       if let id = facts.livePhotoVideo { try await catalog.checkLiveVideo(id, owner: owner) }
       let digest = try await file.seal(modified: facts.modifiedAt.instant)
