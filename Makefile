@@ -39,11 +39,11 @@ bench: build  ## speed and memory against nginx, copyparty and Hummingbird (take
 	Benchmarks/run
 
 image-test: test-packages  ## build the container image, run it, store a photo in it, restart it, read the photo back
-	@scripts/venv Tests/image/requirements.txt
+	@scripts/venv
 	.venv/bin/pytest Tests/image
 
 screenshots: build test-packages  ## draw docs/images anew
-	@scripts/venv Tests/page/requirements.txt
+	@scripts/venv
 	UPDATE_SCREENSHOTS=1 NIGHTSTAND_BINARY=$(BINARY) .venv/bin/pytest Tests/page
 
 clean:  ## remove what was built; your data stays
