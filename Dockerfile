@@ -18,7 +18,7 @@ RUN swift build -c release --static-swift-stdlib --product nightstand -Xlinker -
 FROM debian:bookworm-slim
 RUN apt-get update --quiet \
   && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \
-    ca-certificates libsqlite3-0 libssl3 tzdata zlib1g \
+    ca-certificates libsqlite3-0 libssl3 libstdc++6 tzdata zlib1g \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 1000 nightstand \
   && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin nightstand \
