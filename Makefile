@@ -32,6 +32,8 @@ lint:
 	swift format lint --strict --recursive Sources Tests Package.swift
 
 floors: packages  # a target that imports what Package.swift does not grant it is an error; so is every warning
+	@scripts/packages python3
+	@scripts/floors
 	swift build --build-tests --explicit-target-dependency-import-check error
 
 bench: build  ## speed and memory against nginx, copyparty and Hummingbird (takes long)
