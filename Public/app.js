@@ -12,7 +12,8 @@ const logOut = document.getElementById('log-out');
 async function start(greeting) {
   try {
     const [config, version] = await Promise.all([call('GET', '/server/config'), call('GET', '/server/version')]);
-    shown('good', `Running · Immich API ${version.major}.${version.minor}.${version.patch}`);
+    shown('good', 'Running');
+    document.getElementById('version').textContent = `Speaks Immich API ${version.major}.${version.minor}.${version.patch}.`;
     const user = config.isInitialized && seemsLoggedIn() ? await me() : null;
     logOut.hidden = user === null;
     if (!config.isInitialized) firstRun(start);
