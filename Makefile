@@ -12,7 +12,7 @@ BUILD_PACKAGES := libsqlite3-dev libssl-dev pkg-config zlib1g-dev
 TEST_PACKAGES  := chromium curl fonts-dejavu-core openssl python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint floors bench image-test screenshots configuration clean packages test-packages
+.PHONY: help run build test check lint floors bench image-test screenshots reference clean packages test-packages
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ image-test: test-packages  ## build the container image, run it, store a photo i
 screenshots: build test-packages  ## draw docs/images anew
 	@scripts/venv
 	UPDATE_SCREENSHOTS=1 NIGHTSTAND_BINARY=$(BINARY) .venv/bin/pytest Tests/page
+
+reference: build  ## write docs/configuration.md from the program's own table
+	$(BINARY) configuration --markdown > docs/configuration.md
 
 clean:  ## remove what was built; your data stays
 	rm -rf .build .venv

@@ -1,7 +1,7 @@
 // Which view the visitor sees: first run, login, overview, or that the server does not answer.
 
 import { call, seemsLoggedIn } from './api.js';
-import { show, shown } from './view.js';
+import { show, shown, version } from './view.js';
 import { firstRun } from './first-run.js';
 import { login } from './login.js';
 import { overview } from './overview.js';
@@ -11,9 +11,9 @@ const logOut = document.getElementById('log-out');
 /** @param {string} [greeting] heading of the overview */
 async function start(greeting) {
   try {
-    const [config, version] = await Promise.all([call('GET', '/server/config'), call('GET', '/server/version')]);
+    const config = await call('GET', '/server/config');
+    version();
     shown('good', 'Running');
-    document.getElementById('version').textContent = `Speaks Immich API ${version.major}.${version.minor}.${version.patch}.`;
     const user = config.isInitialized && seemsLoggedIn() ? await me() : null;
     logOut.hidden = user === null;
     if (!config.isInitialized) firstRun(start);

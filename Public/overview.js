@@ -1,7 +1,7 @@
 // What is stored, how much room is left, and how to connect a phone or a program.
 
 import { call } from './api.js';
-import { onSend, show } from './view.js';
+import { onSend, show, version } from './view.js';
 
 export async function overview(user, greeting = `Hello, ${user.name}`) {
   const view = show('overview');
@@ -19,12 +19,15 @@ export async function overview(user, greeting = `Hello, ${user.name}`) {
 }
 
 async function fillNumbers(view) {
-  const [assets, disk] = await Promise.all([call('GET', '/assets/statistics'), call('GET', '/server/storage')]);
+  const [assets, disk, about] = await Promise.all([
+    call('GET', '/assets/statistics'), call('GET', '/server/storage'), call('GET', '/server/about'),
+  ]);
   const count = new Intl.NumberFormat();
   view.slot('photos').textContent = count.format(assets.images);
   view.slot('videos').textContent = count.format(assets.videos);
   view.slot('free').textContent = disk.diskAvailable;
   view.slot('disk').textContent = `${disk.diskUse} of ${disk.diskSize} in use`;
+  version(about.build, about.version);
   view.find('progress').value = disk.diskUsagePercentage;
 }
 

@@ -9,6 +9,11 @@ export function shown(kind, text) {
   state.textContent = text;
 }
 
+/** What runs here, at the foot of the page; the server tells it to its users only, so nothing for anybody else. */
+export function version(own, immich) {
+  document.getElementById('version').textContent = own ? `Nightstand ${own}, speaks Immich API ${immich.replace(/^v/, '')}.` : '';
+}
+
 /** Replaces the view by the template `name` and moves the focus there. */
 export function show(name) {
   main.replaceChildren(document.getElementById(name).content.cloneNode(true));

@@ -40,6 +40,7 @@ def test_first_run_to_first_upload(server, visit):
     page.get_by_role("button", name="Create the admin").click()
     expect(page.get_by_role("heading", name=f"All set, {NAME}")).to_be_visible()
     expect(page.locator("[data-slot=photos]")).to_have_text("0")
+    expect(page.get_by_role("contentinfo")).to_contain_text("speaks Immich API 3.1.0")
     assert page.get_by_label("Server address").input_value() == server.url
     assert page.evaluate("document.cookie") == "immich_is_authenticated=true", "the token is not for scripts"
 
@@ -128,6 +129,19 @@ def test_the_keyboard_is_enough(server, visit):
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=f"All set, {NAME}")).to_be_visible()
+
+
+def test_only_the_server_itself_may_put_scripts_into_the_page(server, visit):
+    policy = client.Client(server).get("/", checked=False).header("Content-Security-Policy")
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
+    visitor = visit()
+    page = visitor.open()
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
+    with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+        page.evaluate(
+            "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.owned = 1'}))")
+    assert page.evaluate("typeof window.owned") == "undefined"
+    visitor.complaints.clear()  # the browser's word on what the test itself did
 
 
 def test_names_are_text_and_never_markup(server, visit):
