@@ -105,6 +105,8 @@ class Buildah:
             free.bind(("127.0.0.1", 0))
             container = Container(free.getsockname()[1])
         container.identifier = output("buildah", "from", "--pull-never", tag, env=self.environment)
+        # Under chroot isolation the image's own volume would lie above the mounted folder.
+        output("buildah", "config", "--volume", "/data-", container.identifier, env=self.environment)
         container.options = ["--volume", f"{data}:/data", "--env", f"NIGHTSTAND_PORT={container.port}"]
         container.options += ["--user", user] if user else []
         process = subprocess.Popen(

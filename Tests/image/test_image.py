@@ -27,8 +27,6 @@ def data(tmp_path):
     """A folder that belongs to the image's user, as a named volume would."""
     folder = tmp_path / "data"
     folder.mkdir()
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(parent.stat().st_mode | 0o011)  # pytest's folders are for their owner alone
     give(folder, 1000)
     return folder
 
