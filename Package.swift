@@ -44,6 +44,7 @@ let package = Package(
       dependencies: [
         "CLinux", "Ground",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: everyFloor),
     .target(
@@ -74,9 +75,15 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "StoreTests",
-      dependencies: ["Store", "Ground", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "Store", "Ground", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: everyFloor),
-    .testTarget(name: "BackupTests", dependencies: ["Backup", "Store", "Ground"], swiftSettings: everyFloor),
+    .testTarget(
+      name: "BackupTests",
+      dependencies: ["Backup", "Store", "Media", "Ground", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",
       dependencies: [
