@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 
 LISTS = "SHA1SUMS"
+MARKER = ".nightstand"
 
 
 @contextlib.contextmanager
@@ -27,8 +28,22 @@ def opened(data: pathlib.Path, *, write=False):
 def rows(data: pathlib.Path):
     """Every asset: id, key (its file's path below originals/), name (bytes), checksum (20 bytes), size."""
     with opened(data) as catalog:
-        found = catalog.execute(ASSETS).fetchall()
+        found = catalog.execute(
+            "SELECT id, original_key AS key, original_name AS name, sha1 AS checksum, size FROM asset").fetchall()
     return [dict(row) for row in found]
+
+
+def sidecars(data: pathlib.Path):
+    """The keys of all sidecars that belong to a row."""
+    with opened(data) as catalog:
+        return {row["sidecar_key"] for row in catalog.execute(
+            "SELECT sidecar_key FROM asset WHERE sidecar_key IS NOT NULL")}
+
+
+def intents(data: pathlib.Path):
+    """Moves that were announced and not yet recorded: none while nothing is under way."""
+    with opened(data) as catalog:
+        return catalog.execute("SELECT original_key FROM intent").fetchall()
 
 
 def originals(data: pathlib.Path):
@@ -38,7 +53,7 @@ def originals(data: pathlib.Path):
         return set()
     return {
         bytes(path.relative_to(root)) for path in root.rglob("*")
-        if not path.is_dir() and path.name != LISTS and not is_bookkeeping(path)
+        if not path.is_dir() and path.name not in (LISTS, MARKER)
     }
 
 
@@ -72,6 +87,12 @@ def inspect(data: pathlib.Path, *, digests=True, resting=True):
             f"files without rows: {sorted(originals(data) - expected)}; rows without files: "
             f"{sorted(expected - originals(data))}")
         assert staged(data) == [], "staging is not empty"
+        assert intents(data) == [], "a move was announced and neither carried out nor undone"
+        with opened(data) as catalog:
+            wrong = catalog.execute(
+                "SELECT email, used, (SELECT coalesce(sum(size), 0) FROM asset WHERE owner = user.number) AS real"
+                " FROM user WHERE used != real").fetchall()
+        assert not wrong, f"the space that people use is miscounted: {[tuple(row) for row in wrong]}"
     return found
 
 
