@@ -42,13 +42,17 @@ def until(condition, limit=10.0, what="the condition"):
 
 
 class Nightstand:
-    """One server. `start` waits for its ready line; `kill` is kill -9; `stop` is SIGTERM and checks the exit code."""
+    """One server. `start` waits for its ready line; `kill` is kill -9; `stop` is SIGTERM and checks the exit code.
 
-    def __init__(self, data: pathlib.Path, *options: str, tls: "Certificate | None" = None, environment=None):
+    `under` is a command that starts the server as itself, such as a tracer that stays in the background.
+    """
+
+    def __init__(self, data: pathlib.Path, *options: str, tls: "Certificate | None" = None, environment=None, under=()):
         self.data = pathlib.Path(data)
         self.options = [str(option) for option in options]
         self.tls = tls
         self.environment = dict(environment or {})
+        self.under = [str(word) for word in under]
         self.log = self.data.parent / f"{self.data.name}.log"
         self.process: subprocess.Popen | None = None
         self.port = 0
@@ -64,7 +68,7 @@ class Nightstand:
     def spawn(self, **environment):
         """Starts the process without waiting until it is ready."""
         assert self.process is None, "already running"
-        command = [str(binary()), "serve", "--data", str(self.data), "--host", "127.0.0.1", "--port", "0"]
+        command = [*self.under, str(binary()), "serve", "--data", str(self.data), "--host", "127.0.0.1", "--port", "0"]
         command += self.options
         if self.tls:
             command += ["--tls-cert", str(self.tls.certificate), "--tls-key", str(self.tls.key)]
