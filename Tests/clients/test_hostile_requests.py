@@ -1,6 +1,5 @@
 """Requests that no honest client sends, over raw sockets, plain and TLS: refused with the right status, and readable."""
 
-import json
 import threading
 
 import pytest
@@ -160,10 +159,6 @@ ACCEPTED = {
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_odd_but_legal(either, name):
     assert exchange(either, ACCEPTED[name]).status == 200
-
-
-def login_body():
-    return json.dumps({"email": "anna@example.org", "password": "wrong" * 3}).encode()
 
 
 BROKEN_CHUNKS = {
