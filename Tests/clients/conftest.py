@@ -81,6 +81,14 @@ def someone(either):
 
 
 @pytest.fixture
+def resident(plain_server):
+    """The admin of the shared plain server, by API key."""
+    made = client.Client(plain_server, x_api_key=plain_server.key)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def add_user(tmp_path):
     """Creates a second user on a server through the command line, and logs in as them."""
 

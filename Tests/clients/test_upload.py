@@ -292,11 +292,11 @@ def test_a_check_of_five_thousand(server, admin):
     r'"\u00fc \/ \\ \" \b\f\n\r\t"', r'"\ud83c\udf05 🌅"', r'"\u0000"', '"\u2028\u2029"', '""', '"%00 \\\\host\\x"',
     '"' + "x" * 20_000 + '"', r'"\u007f\u001f"',
 ])
-def test_a_check_echoes_ids_verbatim(server, admin, text):
+def test_a_check_echoes_ids_verbatim(resident, text):
     """Ids are paths of whoever asks: whatever JSON can say comes back as the same value."""
     import json
     body = b'{"assets":[{"checksum":"%s","id":%s}]}' % (base64_sha1(b"x").encode(), text.encode())
-    answer = admin.post("/api/assets/bulk-upload-check", body=body, fields={"Content-Type": "application/json"})
+    answer = resident.post("/api/assets/bulk-upload-check", body=body, fields={"Content-Type": "application/json"})
     assert answer.status == 200, answer
     assert answer.json()["results"] == [{"id": json.loads(text), "action": "accept"}]
 
@@ -317,11 +317,11 @@ CHECKSUM = b'"checksum":"' + base64_sha1(b"x").encode() + b'"'
     (b'{"assets":[{"id":7,' + CHECKSUM + b"}]}", 400), (b'{"assets":{}}', 400), (b"{}", 400), (b"", 400),
     (b'{"assets":null}', 400), (b'{"assets":[null]}', 400), (b'{"assets":[{"id":"a",' + CHECKSUM + b',"n":01}]}', None),
 ], ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else str(value))
-def test_a_check_in_odd_json(server, admin, body, status):
+def test_a_check_in_odd_json(resident, body, status):
     """The bulk check has a parser of its own: it takes what JSON is, refuses what it is not, and survives both."""
-    answer = admin.post("/api/assets/bulk-upload-check", body=body, fields={"Content-Type": "application/json"})
+    answer = resident.post("/api/assets/bulk-upload-check", body=body, fields={"Content-Type": "application/json"})
     assert answer.status in ((200, 400) if status is None else (status,)), answer
-    assert admin.get("/api/server/ping").status == 200
+    assert resident.get("/api/server/ping").status == 200
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(either, someone):
