@@ -45,7 +45,7 @@ package final class Assets: Sendable {
       images: counts[MediaKind.image.rawValue, default: 0], videos: counts[MediaKind.video.rawValue, default: 0])
   }
 
-  /// The original's open file and size.
+  /// The original's open file and size. Opens a file: call it on a lane.
   /// - Throws: `.noAccess(permission: "asset.download")`, `.originalMissing`.
   package func openOriginal(_ id: Identifier, owner: Identifier) async throws -> (asset: Asset, file: Descriptor) {
     let asset = try await asset(id, owner: owner, permission: "asset.download")
