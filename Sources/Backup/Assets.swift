@@ -45,6 +45,15 @@ package final class Assets: Sendable {
       images: counts[MediaKind.image.rawValue, default: 0], videos: counts[MediaKind.video.rawValue, default: 0])
   }
 
+  /// What one person's originals take: every asset, those in the trash and motion parts too.
+  package func usage(owner: Identifier) async throws -> AssetUsage {
+    let usage = try await catalog.usage(owner: owner)
+    let (images, videos) = (usage[MediaKind.image.rawValue], usage[MediaKind.video.rawValue])
+    return AssetUsage(
+      images: images?.count ?? 0, videos: videos?.count ?? 0, imageBytes: images?.bytes ?? 0,
+      videoBytes: videos?.bytes ?? 0)
+  }
+
   /// The original's open file and size. Opens a file: call it on a lane.
   /// - Throws: `.noAccess(permission: "asset.download")`, `.originalMissing`.
   package func openOriginal(_ id: Identifier, owner: Identifier) async throws -> (asset: Asset, file: Descriptor) {

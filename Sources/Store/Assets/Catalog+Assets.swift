@@ -68,6 +68,19 @@ extension Catalog {
     }
   }
 
+  /// How many assets of each kind, `IMAGE` and `VIDEO`, and their bytes together.
+  package func usage(owner: Identifier) async throws -> [String: (count: Int, bytes: Int64)] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT kind, count(*) AS count, sum(size) AS bytes FROM asset
+          WHERE owner = (SELECT number FROM user WHERE id = ?) GROUP BY kind
+          """, arguments: [owner]
+      ).reduce(into: [:]) { $0[$1["kind"]] = ($1["count"], $1["bytes"]) }
+    }
+  }
+
   /// Puts assets into the trash. Those that lie there keep their date.
   /// - Returns: false where an id is not the owner's; nothing changes then.
   package func trash(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Bool {
