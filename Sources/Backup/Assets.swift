@@ -54,7 +54,7 @@ package final class Assets: Sendable {
       videoBytes: videos?.bytes ?? 0)
   }
 
-  /// The original's open file and size.
+  /// The original's open file and size. Opens a file: call it on a lane.
   /// - Throws: `.noAccess(permission: "asset.download")`, `.originalMissing`.
   package func openOriginal(_ id: Identifier, owner: Identifier) async throws -> (asset: Asset, file: Descriptor) {
     let asset = try await asset(id, owner: owner, permission: "asset.download")

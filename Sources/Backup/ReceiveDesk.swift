@@ -28,8 +28,9 @@ package final class ReceiveDesk: Sendable {
     try await catalog.asset(with: digest, owner: owner)
   }
 
-  /// Starts a file in staging. - Parameter expectedLength: bytes, where known; refused early with `.diskFull` or
-  /// `.quotaExceeded` where it cannot fit.
+  /// Starts a file in staging. Makes a file: call it on the transfer's lane.
+  /// - Parameter expectedLength: bytes, where known; refused early with `.diskFull` or `.quotaExceeded` where it cannot
+  ///   fit.
   package func open(owner: Identifier, expectedLength: Int64?) async throws -> Reception {
     guard let staging, let finisher else { throw StoreError.broken("the command line receives no uploads") }
     guard let account = try await catalog.owner(owner) else { throw BackupError.authenticationRequired }

@@ -23,14 +23,22 @@ final class BackupFixture: Sendable {
     return options
   }
 
-  init(quota: Int64? = nil) async throws {
-    root = FileManager.default.temporaryDirectory.path + "/nightstand-" + Identifier().description
-    backup = try await Backup(BackupFixture.options(root), logger: quiet)
-    anna = try await backup.accounts.add(
-      email: "anna@example.org", password: "correct horse", name: "Anna", isAdmin: true, quota: quota)
+  private let isTemporary: Bool
+
+  /// - Parameter root: a data directory to open, which stays; nil makes one that goes with the fixture.
+  init(root: String? = nil, quota: Int64? = nil) async throws {
+    isTemporary = root == nil
+    self.root = root ?? FileManager.default.temporaryDirectory.path + "/nightstand-" + Identifier().description
+    backup = try await Backup(BackupFixture.options(self.root), logger: quiet)
+    if let anna = try await backup.accounts.user(email: "anna@example.org") {
+      self.anna = anna
+    } else {
+      anna = try await backup.accounts.add(
+        email: "anna@example.org", password: "correct horse", name: "Anna", isAdmin: true, quota: quota)
+    }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: root) }
+  deinit { if isTemporary { try? FileManager.default.removeItem(atPath: root) } }
 
   /// Feeds bytes to a reception on its lane, as a door does.
   func receive(_ bytes: [UInt8], owner: Identifier? = nil) async throws -> Reception {

@@ -27,6 +27,32 @@ import Testing
     #expect(try await store.catalog.check([], owner: bobID) == [])
   }
 
+  /// What answers "do you have these?" follows the rows by itself.
+  @Test func contentFollowsTheRows() async throws {
+    let store = try await StoreFixture()
+    let request = try await store.request(sample(10), name: "a.jpg")
+    _ = try await store.finisher.finish(request)
+    let digest = request.asset.sha1
+    #expect(try await store.catalog.trash([request.asset.id], owner: store.annaID))
+    #expect(try await store.catalog.check([digest], owner: store.annaID) == [.known(request.asset.id, isTrashed: true)])
+    _ = try await store.catalog.restore([request.asset.id], owner: store.annaID)
+    #expect(
+      try await store.catalog.check([digest], owner: store.annaID) == [.known(request.asset.id, isTrashed: false)])
+    await #expect(throws: StoreError.self, "the same bytes twice") {
+      try await store.catalog.write { db in
+        try db.execute(
+          sql: """
+            INSERT INTO asset (id, owner, sha1, kind, mime_type, size, original_key, place, original_name,
+              file_created_at, file_modified_at, local_date_time, created_at, updated_at, is_favorite, visibility)
+            SELECT randomblob(16), owner, sha1, kind, mime_type, size, 'x', 1, original_name,
+              0, 0, 0, 0, 0, 0, 'timeline' FROM asset
+            """)
+      }
+    }
+    try await store.catalog.write { db in try db.execute(sql: "DELETE FROM asset") }
+    #expect(try await store.catalog.check([digest], owner: store.annaID) == [.unknown])
+  }
+
   @Test func moreThanOneChunk() async throws {
     let store = try await StoreFixture()
     let request = try await store.request(sample(10), name: "a.jpg")

@@ -13,7 +13,8 @@ extension Catalog {
           WHERE id = ? AND (SELECT count(*) FROM api_key WHERE api_key.user = user.number) < ?
           """,
         arguments: [
-          row.id, Data(secretHash), row.name, try APIKeyRow.json(row.permissions), row.createdAt, row.updatedAt, row.user,
+          row.id, Data(secretHash), row.name, try APIKeyRow.json(row.permissions), row.createdAt, row.updatedAt,
+          row.user,
           limit,
         ])
       return db.changesCount == 1

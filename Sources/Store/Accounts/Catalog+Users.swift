@@ -68,7 +68,9 @@ extension Catalog {
   }
 
   package func passwordHash(of user: Identifier) async throws -> String? {
-    try await read { db in try String.fetchOne(db, sql: "SELECT password_hash FROM user WHERE id = ?", arguments: [user]) }
+    try await read { db in
+      try String.fetchOne(db, sql: "SELECT password_hash FROM user WHERE id = ?", arguments: [user])
+    }
   }
 
   /// Stores a new password, which is then no longer one that should be changed.
@@ -147,7 +149,8 @@ extension Catalog {
 
   private static func freeFolder(_ wanted: String, _ db: Database) throws -> String {
     let taken = try Set(
-      String.fetchAll(db, sql: "SELECT lower(folder) FROM user WHERE folder LIKE ? ESCAPE '\\'",
+      String.fetchAll(
+        db, sql: "SELECT lower(folder) FROM user WHERE folder LIKE ? ESCAPE '\\'",
         arguments: [wanted.map { $0 == "_" ? "\\_" : String($0) }.joined() + "%"]))
     if !taken.contains(wanted) { return wanted }
     var number = 2

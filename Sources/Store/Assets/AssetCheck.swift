@@ -36,7 +36,7 @@ extension Catalog {
         db.cachedStatement(sql: "SELECT number FROM user WHERE id = ?"), arguments: [owner])
     else { return Array(repeating: .unknown, count: digests.count) }
     let cached = try db.cachedStatement(
-      sql: "SELECT id, deleted_at IS NOT NULL FROM asset WHERE owner = ?1 AND sha1 = ?2")
+      sql: "SELECT id, is_trashed FROM content WHERE owner = ?1 AND sha1 = ?2")
     let statement = cached.sqliteStatement
     defer {
       sqlite3_reset(statement)

@@ -67,7 +67,7 @@ struct FinishSteps: Sendable {
   {
     let asset = request.asset
     if let id = try Identifier.fetchOne(
-      db.cachedStatement(sql: "SELECT id FROM asset WHERE owner = ? AND sha1 = ?"),
+      db.cachedStatement(sql: "SELECT id FROM content WHERE owner = ? AND sha1 = ?"),
       arguments: [asset.owner.number, asset.sha1])
     {
       return .done(.success(.duplicate(id)))
