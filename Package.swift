@@ -64,7 +64,6 @@ let package = Package(
         "Ground", "HTTPServer", "Store", "Backup", "API",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: safeFloor),
 

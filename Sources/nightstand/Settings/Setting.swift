@@ -28,7 +28,8 @@ struct Setting<Value: ExpressibleByArgument & Sendable>: Sendable {
     if let flag {
       guard accepts(flag) else {
         throw OperatorError(
-          .usage, "--\(name) \(flag.defaultValueDescription) is not \(rule ?? "valid")", hint: "run 'nightstand help serve'")
+          .usage, "--\(name) \(flag.defaultValueDescription) is not \(rule ?? "valid")",
+          hint: "run 'nightstand help serve'")
       }
       return flag
     }
@@ -44,7 +45,8 @@ struct Setting<Value: ExpressibleByArgument & Sendable>: Sendable {
   /// As `resolve`, for settings that have a default or cannot be left out.
   func require(_ flag: Value?) throws -> Value {
     guard let value = try resolve(flag) else {
-      throw OperatorError(.usage, "\(help.lowercasedFirst) is not set", hint: "pass --\(name) \(placeholder) or set \(key)")
+      throw OperatorError(
+        .usage, "\(help.lowercasedFirst) is not set", hint: "pass --\(name) \(placeholder) or set \(key)")
     }
     return value
   }

@@ -23,7 +23,8 @@ enum Settings {
   static let host = Setting("host", "ADDRESS", default: server.host, "The address to listen on; :: takes IPv4 and IPv6")
   static let port = Setting("port", "PORT", default: server.port, "The port to listen on; 0 takes a free one")
   static let tlsCertificate = Setting<String>(
-    "tls-cert", "FILE", "The certificate chain (PEM); with --tls-key this switches to https; SIGHUP reads both files again")
+    "tls-cert", "FILE",
+    "The certificate chain (PEM); with --tls-key this switches to https; SIGHUP reads both files again")
   static let tlsKey = Setting<String>("tls-key", "FILE", "The certificate's private key (PEM)")
   static let trustedProxies = Setting<AddressList>(
     "trusted-proxies", "ADDRESSES",
