@@ -70,3 +70,14 @@ package struct Principal: Sendable {
     }
   }
 }
+
+extension Principal {
+  /// A key may hand on only what it may do itself; a session may hand on everything.
+  /// - Throws: `.invalid` where an API key asks for more.
+  package func requireGrantable(_ permissions: [String]) throws {
+    guard case .apiKey(let key) = credential, !key.permissions.contains(Permissions.all) else { return }
+    guard Set(permissions).isSubset(of: key.permissions) else {
+      throw BackupError.invalid("Cannot grant permissions you do not have")
+    }
+  }
+}

@@ -1,57 +1,198 @@
 import Ground
+import Logging
+import Store
+import Synchronization
 
 /// People, their logins and their keys.
+///
+/// Nothing about them is cached: who a request comes from is one prepared read by the token's hash, so that a logout, a
+/// new password or a change by the command line, which is another process, holds from the next request on.
 package final class Accounts: Sendable {
-  init() {}
+  /// Where the time comes from; tests bring their own.
+  package struct Clock: Sendable {
+    package var monotonic: @Sendable () -> MonotonicTime
+    package var wall: @Sendable () -> Instant
+    package static let system = Clock(monotonic: { .now() }, wall: { .now() })
+
+    package init(monotonic: @escaping @Sendable () -> MonotonicTime, wall: @escaping @Sendable () -> Instant) {
+      (self.monotonic, self.wall) = (monotonic, wall)
+    }
+  }
+
+  let catalog: Catalog
+  let logger: Logger
+  let clock: Clock
+  let cost: PasswordCost
+  let passwords = PasswordDesk()
+  let throttle = Mutex(LoginThrottle())
+  let touches: SessionTouches
+
+  package init(catalog: Catalog, logger: Logger, cost: PasswordCost = .standard, clock: Clock = .system) {
+    (self.catalog, self.logger, self.cost, self.clock) = (catalog, logger, cost, clock)
+    touches = SessionTouches(catalog: catalog, logger: logger)
+  }
+
+  // MARK: People
 
   /// Whether an admin exists.
-  package func isInitialized() async throws -> Bool { fatalError("to be written") }
+  package func isInitialized() async throws -> Bool { try await speaking { try await catalog.hasAdmin() } }
 
-  /// Creates the first user. - Throws: `.invalid` once an admin exists.
-  package func signUpAdmin(email: String, password: String, name: String) async throws -> User { fatalError() }
+  /// Creates the first user. Of two that race, one wins.
+  /// - Throws: `.invalid` once an admin exists.
+  package func signUpAdmin(email: String, password: String, name: String) async throws -> User {
+    // Asked before the password is hashed, so that a stranger cannot keep the password desk busy this way.
+    guard try await !isInitialized() else { throw Accounts.adminExists }
+    return try await insert(
+      email: email, password: password, name: name, isAdmin: true, quota: nil, onlyFirstAdmin: true)
+  }
+
   /// Creates a user; for the command line and the admin.
   package func add(email: String, password: String, name: String, isAdmin: Bool, quota: Int64?) async throws -> User {
-    fatalError()
+    if let quota, quota < 0 { throw BackupError.invalid("quotaSizeInBytes must not be less than 0") }
+    return try await insert(
+      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirstAdmin: false)
   }
-  package func list() async throws -> [User] { fatalError() }
-  package func user(email: String) async throws -> User? { fatalError() }
-  /// Sets a password without asking for the old one (command line); ends every session of that user.
-  package func setPassword(_ password: String, of user: Identifier) async throws { fatalError() }
 
-  /// - Parameter address: the client's address; failures are slowed per address and per account.
-  /// - Returns: the user, the new session and its token, which is stored only as a hash.
-  /// - Throws: `.incorrectLogin`, `.tooManyAttempts`.
-  package func login(email: String, password: String, device: LoginDevice, address: String) async throws -> (
-    user: User, session: Session, token: String
-  ) { fatalError() }
-  package func logout(_ session: Identifier) async throws { fatalError() }
-  /// - Throws: `.invalidSessionToken`.
-  package func authenticate(sessionToken: String) async throws -> Principal { fatalError() }
-  /// - Throws: `.invalidAPIKey`.
-  package func authenticate(apiKey: String) async throws -> Principal { fatalError() }
+  package func list() async throws -> [User] { try await speaking { try await catalog.users().map(User.init) } }
 
-  /// - Throws: `.invalid("Wrong password")` where the current one does not match.
-  package func changePassword(
-    of user: Identifier, current: String, new: String, endOtherSessions: Bool, keep session: Identifier?
-  ) async throws -> User { fatalError() }
+  package func user(email: String) async throws -> User? {
+    let email = AccountRules.normalized(email: email)
+    return try await speaking { try await catalog.user(email: email).map(User.init) }
+  }
+
   /// Changes what is not nil. A new `password` here needs no old one (Immich's forced change) and clears `shouldChangePassword`.
-  package func updateMe(_ user: Identifier, email: String?, name: String?, password: String?, avatarColor: String?)
-    async throws -> User
-  { fatalError() }
+  package func updateMe(
+    _ user: Identifier, email: String?, name: String?, password: String?, avatarColor: String?
+  ) async throws -> User {
+    let email = try email.map(AccountRules.email)
+    let name = try name.map(AccountRules.name)
+    let avatarColor = try avatarColor.map(AccountRules.avatarColor)
+    var hash: String?
+    if let password { hash = try await hashed(AccountRules.password(password)) }
+    let outcome = try await speaking { [hash] in
+      try await catalog.updateUser(
+        user, email: email, name: name, avatarColor: avatarColor, passwordHash: hash, ending: .none, now: clock.wall())
+    }
+    return try settle(outcome, missing: .noAccess(permission: "user.update"))
+  }
 
   /// The preferences as stored, JSON text; nil where the user never changed them.
-  package func preferences(of user: Identifier) async throws -> String? { fatalError() }
-  package func setPreferences(_ json: String, of user: Identifier) async throws { fatalError() }
+  package func preferences(of user: Identifier) async throws -> String? {
+    try await speaking { try await catalog.preferences(of: user) }
+  }
 
-  /// - Returns: the key and its secret, which is stored only as a hash.
-  package func createKey(for user: Identifier, name: String, permissions: [String]) async throws -> (
-    key: APIKey, secret: String
-  ) { fatalError() }
-  package func keys(of user: Identifier) async throws -> [APIKey] { fatalError() }
-  /// - Throws: `.noAccess` where the user has no such key; so do the two below.
-  package func key(_ id: Identifier, of user: Identifier) async throws -> APIKey { fatalError() }
-  package func updateKey(_ id: Identifier, of user: Identifier, name: String?, permissions: [String]?) async throws
-    -> APIKey
-  { fatalError() }
-  package func deleteKey(_ id: Identifier, of user: Identifier) async throws { fatalError() }
+  /// - Parameter json: at most 64 KiB.
+  package func setPreferences(_ json: String, of user: Identifier) async throws {
+    guard json.utf8.count <= AccountRules.longestPreferences else {
+      throw BackupError.invalid("preferences must not be larger than \(AccountRules.longestPreferences) bytes")
+    }
+    try await speaking { try await catalog.setPreferences(json, of: user, now: clock.wall()) }
+  }
+
+  // MARK: Passwords
+
+  /// Sets a password without asking for the old one (command line); ends every session of that user.
+  package func setPassword(_ password: String, of user: Identifier) async throws {
+    let hash = try await hashed(AccountRules.password(password))
+    let outcome = try await speaking {
+      try await catalog.setPassword(hash, of: user, replacing: nil, ending: .all, now: clock.wall())
+    }
+    _ = try settle(outcome, missing: .noAccess(permission: "user.update"))
+  }
+
+  /// - Parameter new: at least eight characters, as Immich's schema demands here and nowhere else.
+  /// - Throws: `.invalid("Wrong password")` where the current one does not match; `.tooManyAttempts` after some of these.
+  package func changePassword(
+    of user: Identifier, current: String, new: String, endOtherSessions: Bool, keep session: Identifier?
+  ) async throws -> User {
+    let new = try AccountRules.password(new)
+    guard new.utf16.count >= 8 else {
+      throw BackupError.invalid("newPassword must be longer than or equal to 8 characters")
+    }
+    guard let stored = try await speaking({ try await catalog.passwordHash(of: user) }) else {
+      throw BackupError.noAccess(permission: "auth.changePassword")
+    }
+    // A stolen session must not become the place to guess the password in peace.
+    guard try await checked(current, against: stored, account: user.description, address: nil) else {
+      throw BackupError.invalid("Wrong password")
+    }
+    let hash = try await hashed(new)
+    let ending: EndingSessions = endOtherSessions ? session.map { .allBut($0) } ?? .all : .none
+    let outcome = try await speaking {
+      try await catalog.setPassword(hash, of: user, replacing: stored, ending: ending, now: clock.wall())
+    }
+    return try settle(outcome, missing: .invalid("Wrong password"))
+  }
+
+  /// The text to store for a password; waits for its turn at the password desk.
+  func hashed(_ password: String) async throws -> String {
+    let cost = cost
+    return try await passwords.run { try PasswordHash(password, cost: cost).text }
+  }
+
+  /// Whether the password is right; slows down whoever is wrong too often.
+  func checked(_ password: String, against stored: String, account: String, address: String?) async throws -> Bool {
+    guard let hash = PasswordHash(stored) else { throw PasswordFailure(description: "a stored password is unreadable") }
+    let clock = clock
+    try admit(account: account, address: address)
+    // Asked again when the turn comes: the desk takes one after the other, so a burst gets no free guesses.
+    return try await passwords.run {
+      try admit(account: account, address: address)
+      let isRight = try hash.matches(password)
+      throttle.withLock { throttle in
+        if isRight {
+          throttle.succeeded(account: account)
+        } else {
+          throttle.failed(account: account, address: address, now: clock.monotonic())
+        }
+      }
+      return isRight
+    }
+  }
+
+  private func admit(account: String, address: String?) throws {
+    let now = clock.monotonic()
+    if let seconds = throttle.withLock({ $0.wait(account: account, address: address, now: now) }) {
+      throw BackupError.tooManyAttempts(retryAfter: seconds)
+    }
+  }
+
+  // MARK: Inner works
+
+  private static let adminExists = BackupError.invalid("The server already has an admin")
+
+  private func insert(
+    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirstAdmin: Bool
+  ) async throws -> User {
+    let email = try AccountRules.email(email)
+    let name = try AccountRules.name(name)
+    let hash = try await hashed(AccountRules.password(password))
+    let id = Identifier()
+    let colors = AccountRules.avatarColors
+    let row = UserRow(
+      id: id, email: email, name: name, folder: AccountRules.folder(name: name, email: email), isAdmin: isAdmin,
+      avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
+    let outcome = try await speaking {
+      try await catalog.insertUser(row, passwordHash: hash, onlyFirstAdmin: onlyFirstAdmin)
+    }
+    return try settle(outcome, missing: .noAccess(permission: "adminUser.create"))
+  }
+
+  private func settle(_ outcome: UserOutcome, missing: BackupError) throws -> User {
+    switch outcome {
+    case .done(let row): return User(row)
+    case .adminExists: throw Accounts.adminExists
+    case .emailTaken: throw BackupError.invalid("User exists")
+    case .unknown: throw missing
+    }
+  }
+}
+
+extension User {
+  init(_ row: UserRow) {
+    self.init(
+      id: row.id, email: row.email, name: row.name, isAdmin: row.isAdmin,
+      shouldChangePassword: row.shouldChangePassword, avatarColor: row.avatarColor, quota: row.quota, used: row.used,
+      createdAt: row.createdAt, updatedAt: row.updatedAt, folder: row.folder)
+  }
 }

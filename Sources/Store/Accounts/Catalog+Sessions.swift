@@ -1,0 +1,59 @@
+import FoundationEssentials
+import GRDB
+import Ground
+
+extension Catalog {
+  /// Records a login. The user's longest unused sessions make room where there would be more than `limit`.
+  /// - Parameter passwordHash: the hash that was checked; nothing happens where the password was changed since.
+  /// - Returns: whether it was recorded.
+  package func insertSession(
+    _ row: SessionRow, tokenHash: [UInt8], passwordHash: String, limit: Int
+  ) async throws -> Bool {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO session (id, user, token_hash, device_type, device_system, app_version, created_at, updated_at)
+          SELECT ?, number, ?, ?, ?, ?, ?, ? FROM user WHERE id = ? AND password_hash = ?
+          """,
+        arguments: [
+          row.id, Data(tokenHash), row.deviceType, row.deviceSystem, row.appVersion, row.createdAt, row.updatedAt,
+          row.user, passwordHash,
+        ])
+      guard db.changesCount == 1 else { return false }
+      try db.execute(
+        sql: """
+          DELETE FROM session WHERE number IN (
+            SELECT number FROM session WHERE user = (SELECT number FROM user WHERE id = ?)
+            ORDER BY updated_at DESC, number DESC LIMIT -1 OFFSET ?)
+          """, arguments: [row.user, limit])
+      return true
+    }
+  }
+
+  /// The login whose token has this SHA-256, its user, and the hash as stored.
+  package func session(
+    tokenHash: [UInt8]
+  ) async throws -> (session: SessionRow, user: UserRow, tokenHash: [UInt8])? {
+    try await read { db in
+      let sql = """
+        SELECT \(SessionRow.columns), \(UserRow.columns), session.token_hash
+        FROM session JOIN user ON user.number = session.user WHERE session.token_hash = ?
+        """
+      guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [Data(tokenHash)]) else { return nil }
+      let user = UserRow(row, at: SessionRow.columnCount)
+      return (SessionRow(row, user: user.id), user, [UInt8](row["token_hash"] as Data))
+    }
+  }
+
+  /// Marks logins as used at `now`.
+  package func touchSessions(_ ids: Set<Identifier>, now: Instant) async throws {
+    try await write { db in
+      let statement = try db.cachedStatement(sql: "UPDATE session SET updated_at = ? WHERE id = ?")
+      for id in ids { try statement.execute(arguments: [now, id]) }
+    }
+  }
+
+  package func deleteSession(_ id: Identifier) async throws {
+    try await write { db in try db.execute(sql: "DELETE FROM session WHERE id = ?", arguments: [id]) }
+  }
+}

@@ -1,0 +1,172 @@
+import GRDB
+import Ground
+
+/// What became of a new or changed user.
+package enum UserOutcome: Sendable, Equatable {
+  case done(UserRow)
+  /// There is an admin already, and only the first one was wanted.
+  case adminExists
+  case emailTaken
+  /// No such user, or (where one was expected) another password hash than the expected one.
+  case unknown
+}
+
+/// Which logins end together with a change of the password.
+package enum EndingSessions: Sendable, Equatable {
+  case none
+  case all
+  case allBut(Identifier)
+}
+
+extension Catalog {
+  package func hasAdmin() async throws -> Bool {
+    try await read { db in try Catalog.hasAdmin(db) }
+  }
+
+  /// Adds a user under the first free folder name: `row.folder`, `row.folder-2`, `row.folder-3` …
+  /// - Parameter onlyFirstAdmin: nothing happens where an admin exists; looked up in the same transaction, so that of
+  ///   two that race one wins.
+  package func insertUser(_ row: UserRow, passwordHash: String, onlyFirstAdmin: Bool) async throws -> UserOutcome {
+    try await write { db in
+      if onlyFirstAdmin, try Catalog.hasAdmin(db) { return .adminExists }
+      if try Catalog.hasEmail(row.email, db) { return .emailTaken }
+      try db.execute(
+        sql: """
+          INSERT INTO user (id, email, name, folder, is_admin, should_change_password, avatar_color, password_hash, quota,
+            created_at, updated_at)
+          VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          row.id, row.email, row.name, try Catalog.freeFolder(row.folder, db), row.isAdmin, row.avatarColor,
+          passwordHash, row.quota, row.createdAt, row.createdAt,
+        ])
+      return try Catalog.user(row.id, db).map(UserOutcome.done) ?? .unknown
+    }
+  }
+
+  /// Every user, oldest first.
+  package func users() async throws -> [UserRow] {
+    try await read { db in
+      try Row.fetchAll(db, sql: "SELECT \(UserRow.columns) FROM user ORDER BY number").map { UserRow($0) }
+    }
+  }
+
+  package func user(_ id: Identifier) async throws -> UserRow? {
+    try await read { db in try Catalog.user(id, db) }
+  }
+
+  package func user(email: String) async throws -> UserRow? {
+    try await credentials(email: email)?.user
+  }
+
+  /// A user and the hash of the password.
+  package func credentials(email: String) async throws -> (user: UserRow, passwordHash: String)? {
+    try await read { db in
+      let sql = "SELECT password_hash, \(UserRow.columns) FROM user WHERE email = ?"
+      return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [email]).map { (UserRow($0, at: 1), $0[0]) }
+    }
+  }
+
+  package func passwordHash(of user: Identifier) async throws -> String? {
+    try await read { db in
+      try String.fetchOne(db, sql: "SELECT password_hash FROM user WHERE id = ?", arguments: [user])
+    }
+  }
+
+  /// Stores a new password, which is then no longer one that should be changed.
+  /// - Parameter expected: nothing happens where the catalog holds another hash by now; nil takes whatever is there.
+  package func setPassword(
+    _ hash: String, of user: Identifier, replacing expected: String?, ending: EndingSessions, now: Instant
+  ) async throws -> UserOutcome {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE user SET password_hash = ?, should_change_password = 0, updated_at = ?
+          WHERE id = ? AND (?4 IS NULL OR password_hash = ?4)
+          """, arguments: [hash, now, user, expected])
+      guard db.changesCount == 1 else { return .unknown }
+      try Catalog.end(ending, of: user, db)
+      return try Catalog.user(user, db).map(UserOutcome.done) ?? .unknown
+    }
+  }
+
+  /// The same password under a stronger hash.
+  package func strengthenPassword(_ hash: String, of user: Identifier, replacing expected: String) async throws {
+    try await write { db in
+      try db.execute(
+        sql: "UPDATE user SET password_hash = ? WHERE id = ? AND password_hash = ?", arguments: [hash, user, expected])
+    }
+  }
+
+  /// Changes what is not nil.
+  package func updateUser(
+    _ id: Identifier, email: String?, name: String?, avatarColor: String?, passwordHash: String?,
+    ending: EndingSessions, now: Instant
+  ) async throws -> UserOutcome {
+    try await write { db in
+      if let email {
+        let holder = try Identifier.fetchOne(db, sql: "SELECT id FROM user WHERE email = ?", arguments: [email])
+        if let holder, holder != id { return .emailTaken }
+      }
+      try db.execute(
+        sql: """
+          UPDATE user SET email = coalesce(?, email), name = coalesce(?, name), avatar_color = coalesce(?, avatar_color),
+            should_change_password = CASE WHEN ?4 IS NULL THEN should_change_password ELSE 0 END,
+            password_hash = coalesce(?4, password_hash), updated_at = ?
+          WHERE id = ?
+          """, arguments: [email, name, avatarColor, passwordHash, now, id])
+      if passwordHash != nil { try Catalog.end(ending, of: id, db) }
+      return try Catalog.user(id, db).map(UserOutcome.done) ?? .unknown
+    }
+  }
+
+  package func preferences(of user: Identifier) async throws -> String? {
+    try await read { db in
+      try String?.fetchOne(db, sql: "SELECT preferences FROM user WHERE id = ?", arguments: [user]) ?? nil
+    }
+  }
+
+  package func setPreferences(_ json: String, of user: Identifier, now: Instant) async throws {
+    try await write { db in
+      try db.execute(
+        sql: "UPDATE user SET preferences = ?, updated_at = ? WHERE id = ?", arguments: [json, now, user])
+    }
+  }
+
+  static func user(_ id: Identifier, _ db: Database) throws -> UserRow? {
+    try Row.fetchOne(
+      db.cachedStatement(sql: "SELECT \(UserRow.columns) FROM user WHERE id = ?"), arguments: [id]
+    ).map { UserRow($0) }
+  }
+
+  private static func hasAdmin(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin)") ?? false
+  }
+
+  private static func hasEmail(_ email: String, _ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE email = ?)", arguments: [email]) ?? false
+  }
+
+  private static func freeFolder(_ wanted: String, _ db: Database) throws -> String {
+    let taken = try Set(
+      String.fetchAll(
+        db, sql: "SELECT lower(folder) FROM user WHERE folder LIKE ? ESCAPE '\\'",
+        arguments: [wanted.map { $0 == "_" ? "\\_" : String($0) }.joined() + "%"]))
+    if !taken.contains(wanted) { return wanted }
+    var number = 2
+    while taken.contains("\(wanted)-\(number)") { number += 1 }
+    return "\(wanted)-\(number)"
+  }
+
+  private static func end(_ sessions: EndingSessions, of user: Identifier, _ db: Database) throws {
+    let spared: Identifier?
+    switch sessions {
+    case .none: return
+    case .all: spared = nil
+    case .allBut(let session): spared = session
+    }
+    try db.execute(
+      sql: "DELETE FROM session WHERE user = (SELECT number FROM user WHERE id = ?) AND id IS NOT ?",
+      arguments: [user, spared])
+  }
+}
