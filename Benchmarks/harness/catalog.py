@@ -2,17 +2,27 @@
 
 import os
 import random
+import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from .nightstand import EMAIL, Nightstand, create_account
+from .peers import HERE
+from .processes import BenchmarkError
 
 ASSETS = 1_000_000
 PER_REQUEST, REQUESTS = 5_000, 40
 YEAR = 365 * 86_400_000
-# What the server itself asks (Sources/Store/Assets/AssetCheck.swift).
-LOOKUP = "SELECT id, deleted_at IS NOT NULL FROM asset WHERE owner = ?1 AND sha1 = ?2"
+CHECK = HERE.parent / "Sources/Store/Assets/AssetCheck.swift"
+
+
+def server_lookup():
+    """The statement by which the server itself looks a digest up: the limit asks the same."""
+    found = re.findall(r'"(SELECT [^"]* owner = \?1 AND sha1 = \?2)"', CHECK.read_text())
+    if len(found) != 1:
+        raise BenchmarkError(f"{len(found)} look-up statements in {CHECK.name}, one expected")
+    return found[0]
 
 
 @dataclass

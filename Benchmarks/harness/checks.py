@@ -5,7 +5,7 @@ import time
 import uuid
 
 from . import processes
-from .catalog import LOOKUP, PER_REQUEST
+from .catalog import PER_REQUEST, server_lookup
 from .nightstand import Nightstand
 from .peers import TOOLS
 from .processes import BenchmarkError
@@ -46,7 +46,7 @@ def asset_check(work, repeats, catalog):
     for number, entries in enumerate(catalog.requests):
         bodies.append(folder / f"{number}.json")
         bodies[-1].write_bytes(check_request(entries))
-    requests = len(bodies) * ROUNDS
+    requests, statement = len(bodies) * ROUNDS, server_lookup()
     with Nightstand(work, catalog.data) as server:
         server.key = catalog.key
         verify(server, catalog.requests[0], bodies[0].read_bytes())
@@ -63,7 +63,7 @@ def asset_check(work, repeats, catalog):
         def lookups(mmap):
             def measure():
                 result = json.loads(processes.run(
-                    [TOOLS / "lookups", catalog.data / "nightstand.sqlite", LOOKUP, f"int:{catalog.owner}", digests,
+                    [TOOLS / "lookups", catalog.data / "nightstand.sqlite", statement, f"int:{catalog.owner}", digests,
                      PER_REQUEST, mmap]))
                 if result["found"] * 2 != result["done"]:
                     raise BenchmarkError(f"the limit found {result['found']} of {result['done']} digests")

@@ -17,8 +17,11 @@ extension Response {
 
   static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
     Response(
-      status: status, fields: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
-      body: .bytes(bytes))
+      status: status,
+      // `nosniff`: what people named their files and albums must never be taken for a page.
+      fields: [
+        .contentType: "application/json; charset=utf-8", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
+      ], body: .bytes(bytes))
   }
 
   static let noContent = Response(status: .noContent)

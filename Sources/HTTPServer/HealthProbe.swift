@@ -1,3 +1,4 @@
+import CLinux
 import COpenSSL
 import Glibc
 import Ground
@@ -11,7 +12,7 @@ package enum HealthProbe {
   /// - Throws: `SystemError` where nobody listens or answers, `TLSError` where the handshake fails.
   package static func status(port: UInt16, usesTLS: Bool, path: String = "/healthz") throws -> Int {
     let place = "127.0.0.1:\(port)"
-    let number = try system("socket") { socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0) }
+    let number = try system("socket") { socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(NS_SOCK_CLOEXEC), 0) }
     let connection = Descriptor(owning: number, path: place)
     var limit = patience
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {

@@ -122,7 +122,7 @@ import Testing
           "albums", "cast", "download", "emailNotifications", "folders", "memories", "people", "purchase", "ratings",
           "recentlyAdded", "sharedLinks", "tags",
         ])
-      let update = #"{"memories":{"duration":9},"later":{"x":1},"avatar":{"color":"pink"}}"#
+      let update = #"{"memories":{"duration":9},"later":{"x":1,"y":[null]},"avatar":{"color":"pink"}}"#
       let after = try await world.send(.put, path, [session], body: update).object()
       #expect(after["memories"] == .object(["duration": .number(9), "enabled": .flag(false)]))
       #expect(after.filter { $0.key != "memories" } == before.filter { $0.key != "memories" })

@@ -129,4 +129,20 @@ import Testing
       #expect(try await world.send(.get, "/api/users", [session]).json().list?.count == 2)
     }
   }
+
+  @Test("Bodies that are no JSON, nest without end or have the wrong shape are 400 and name the place")
+  func wrongBodies() async throws {
+    try await World.with { world in
+      for (body, path) in [
+        ("", []), ("{", []), ("nonsense", []), ("{\"email\":" + String(repeating: "[", count: 200_000), []),
+        (#"{"email":"a@b.c"}"#, ["password"]), (#"{"email":1,"password":"x"}"#, ["email"]), ("[]", []),
+        (#"{"email":null,"password":"x"}"#, ["email"]),
+      ] as [(String, [String])] {
+        let response = try await world.send(.post, "/api/auth/login", body: body)
+        #expect(response.status == .badRequest && response.message == "Validation failed", "\(body.prefix(40))")
+        let found = try response.object()["errors"]?.list?.first?["path"]
+        #expect(found == .list(path.map(JSON.text)), "\(body.prefix(40))")
+      }
+    }
+  }
 }

@@ -37,7 +37,7 @@ final class World: Sendable {
     await world.backup.close()
   }
 
-  /// Everything that lies in staging and originals. (A file that holds the catalog's reserve lies there too.)
+  /// Everything that lies in staging and originals. (The folder's marker is there from the start.)
   func storedFiles() throws -> [String] {
     var found: [String] = []
     for part in ["staging", "originals"] {

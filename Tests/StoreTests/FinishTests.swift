@@ -207,6 +207,21 @@ import Testing
     #expect(store.files == ["anna/2024/2024-07/a.jpg", "bob/2024/2024-07/a.jpg"])
   }
 
+  /// The reserve is touched while uploads are under way: what is new is refused, what is known needs no room.
+  @Test func reserveIsKeptAtTheEnd() async throws {
+    let store = try await StoreFixture()
+    guard case .created(let id) = try await store.store(sample(10), name: "a.jpg") else { return }
+    let staging = try Staging(
+      root: store.directory.staging, originals: store.directory.originals, blocks: BlockPool(), reserve: 1 << 60)
+    let finisher = Finisher(
+      catalog: store.catalog, staging: staging, originals: store.originals, logger: .init(label: "test"))
+    let known = try await store.request(sample(10), name: "b.jpg")
+    let new = try await store.request(sample(10, seed: 2), name: "b.jpg")
+    #expect(try await finisher.finish(known) == .duplicate(id))
+    await #expect(throws: StoreError.diskFull) { try await finisher.finish(new) }
+    #expect(try await store.problems() == [])
+  }
+
   @Test func closedFinisherRefusesAndLeavesNothing() async throws {
     let store = try await StoreFixture()
     await store.finisher.close()

@@ -5,6 +5,8 @@ struct Preferences: Equatable, Sendable {
     case flag(Bool)
     case number(Int)
     case text(String)
+    /// Of a kind that no setting has; newer clients may send it in sections of their own.
+    case other
   }
 
   /// Immich's sections and defaults, but for what Nightstand does not do, which is off: faces, sharing, mail.
@@ -51,6 +53,7 @@ struct Preferences: Equatable, Sendable {
     case (.flag, _): "must be true or false"
     case (.number, _): "must be an integer"
     case (.text, _): "must be a string"
+    case (.other, _): nil
     }
   }
 }
@@ -69,8 +72,7 @@ extension Preferences.Value: Codable {
     } else if let text = try? container.decode(String.self) {
       self = .text(text)
     } else {
-      throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "must be true, false, an integer or a string")
+      self = .other
     }
   }
 
@@ -80,6 +82,7 @@ extension Preferences.Value: Codable {
     case .flag(let flag): try container.encode(flag)
     case .number(let number): try container.encode(number)
     case .text(let text): try container.encode(text)
+    case .other: try container.encodeNil()
     }
   }
 }

@@ -7,6 +7,10 @@ import Wire
 /// `/api/assets` and `/api/trash`, but for receiving.
 struct AssetHandlers: Sendable {
   let assets: Assets
+  /// Opening a file may wait for a disk that wakes up.
+  private let lanes = Lanes(label: "nightstand.original", count: 4)
+
+  init(assets: Assets) { self.assets = assets }
 
   /// "Which of these do you have?" 5,000 entries a request, many requests a second: read and written by hand.
   func bulkCheck(_ request: Request, _ principal: Principal) async throws -> Response {
@@ -35,7 +39,8 @@ struct AssetHandlers: Sendable {
 
   /// The file as it was received, whole or in ranges. `edited` is accepted and ignored: nothing is ever edited here.
   func original(_ request: Request, _ principal: Principal) async throws -> Response {
-    let (asset, file) = try await assets.openOriginal(try request.id(), owner: principal.user.id)
+    let id = try request.id()
+    let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, owner: principal.user.id) }
     return fileResponse(
       to: request, file: file, size: asset.size, etag: "\"\(asset.checksum.hex)\"", modified: asset.fileModifiedAt,
       fields: AssetHandlers.fields(of: asset))

@@ -32,6 +32,7 @@ struct ErrorAnswer: Equatable, Sendable {
       // The path is the client's own; it is cut so that an answer stays small.
       let path = request.map { String($0.target.rawPath.prefix(200)) } ?? ""
       self.init(.notFound, "\(request?.method.rawValue ?? "") \(path) is not supported by Nightstand")
+    case is NotReady: self.init(.serviceUnavailable, "The catalog cannot be read", code: "not_ready")
     default: return nil
     }
   }
@@ -86,6 +87,11 @@ struct WrongMethod: Error {
     let names = allowed.map(\.rawValue) + (allowed.contains(.get) ? ["HEAD"] : [])
     return names.joined(separator: ", ")
   }
+}
+
+/// The process runs, but cannot do its work.
+struct NotReady: Error {
+  let cause: any Error
 }
 
 /// Nothing answers there.

@@ -45,9 +45,10 @@ struct Failures: Sendable {
   private func log(
     _ error: any Error, _ answer: ErrorAnswer, _ correlation: String, _ request: Request?, isForeseen: Bool
   ) {
-    let level: Logger.Level = !isForeseen ? .error : answer.status.code >= 500 ? .warning : .debug
+    let isOurs = answer.status.code >= 500
+    let level: Logger.Level = !isForeseen ? .error : isOurs ? .warning : .debug
     logger.log(
-      level: level, "\(answer.status.code) \(LogText.escaped(isForeseen ? answer.message : String(reflecting: error)))",
+      level: level, "\(answer.status.code) \(LogText.escaped(isOurs ? String(reflecting: error) : answer.message))",
       metadata: [
         "correlation": "\(correlation)",
         "method": "\(LogText.escaped(request?.method.rawValue ?? "-"))",

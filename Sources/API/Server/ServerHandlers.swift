@@ -17,7 +17,7 @@ struct ServerHandlers: Sendable {
 
   /// The catalog can be read.
   func readiness(_ request: Request) async throws -> Response {
-    _ = try await backup.accounts.isInitialized()
+    do { _ = try await backup.accounts.isInitialized() } catch { throw NotReady(cause: error) }
     return .json(["status": "ready"])
   }
 

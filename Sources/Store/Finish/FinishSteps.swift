@@ -31,21 +31,19 @@ struct FinishSteps: Sendable {
   /// Finds duplicates, checks quotas, reserves names and writes the intents.
   func intend(_ members: inout [FinishMember]) {
     do {
-      try staging.checkSpace(for: 0)
+      // Looked at once for the batch; a duplicate needs no room.
+      var batch = Batch(room: Result { try staging.checkSpace(for: 0) })
       try catalog.pool.write { db in
-        var reserved: [Int64: Int64] = [:]
-        var numbers: Set<Int64> = []
         for index in members.indices {
           let request = members[index].request
           try savepoint(db) {
-            members[index].phase = try admit(
-              request, db, reserved: reserved[request.asset.owner.number, default: 0], numbers)
+            members[index].phase = try admit(request, db, batch)
           } failed: {
             members[index].phase = .done(.failure($0))
           }
           if case .intended(let intent, _) = members[index].phase {
-            numbers.insert(intent.number)
-            reserved[request.asset.owner.number, default: 0] += request.asset.size
+            batch.numbers.insert(intent.number)
+            batch.reserved[request.asset.owner.number, default: 0] += request.asset.size
           }
         }
       }
@@ -61,10 +59,17 @@ struct FinishSteps: Sendable {
     }
   }
 
-  /// - Parameter numbers: of the intents of this batch.
-  private func admit(_ request: FinishRequest, _ db: Database, reserved: Int64, _ numbers: Set<Int64>) throws
-    -> FinishMember.Phase
-  {
+  /// What the earlier members of a batch mean for the next.
+  private struct Batch {
+    /// Whether the reserve of free space is untouched.
+    let room: Result<Void, any Error>
+    /// Bytes by owner.
+    var reserved: [Int64: Int64] = [:]
+    /// Of the intents.
+    var numbers: Set<Int64> = []
+  }
+
+  private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
     let asset = request.asset
     if let id = try Identifier.fetchOne(
       db.cachedStatement(sql: "SELECT id FROM content WHERE owner = ? AND sha1 = ?"),
@@ -76,16 +81,19 @@ struct FinishSteps: Sendable {
       db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),
       arguments: [asset.owner.number, asset.sha1])
     {
-      guard numbers.contains(twin) else {
+      guard batch.numbers.contains(twin) else {
         throw StoreError.broken("an earlier attempt at these bytes could not be undone; a restart settles it")
       }
       return .deferred
     }
+    try batch.room.get()
     guard
       let account = try Row.fetchOne(
         db.cachedStatement(sql: "SELECT quota, used FROM user WHERE number = ?"), arguments: [asset.owner.number])
     else { throw StoreError.broken("the owner is gone") }
-    if let quota = account["quota"] as Int64?, (account["used"] as Int64) + reserved + asset.size > quota {
+    if let quota = account["quota"] as Int64?,
+      (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.size > quota
+    {
       throw FinishError.quotaExceeded
     }
     if let id = asset.livePhotoVideo { _ = try FinishError.liveVideo(db, id, owner: asset.owner.number) }

@@ -22,7 +22,7 @@ struct ConfigurationReference: ParsableCommand {
       # Configuration
 
       Every setting is a flag, else an environment variable, else its default; a flag wins. This page is printed by
-      `nightstand configuration --markdown` (`make docs`) and compared with the program by the tests.
+      `nightstand configuration --markdown` (`make reference`) and compared with the program by the tests.
 
       """
     for group in Settings.groups {

@@ -18,7 +18,7 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.trustedProxies) var trustedProxies: AddressList?
   @Option(Settings.resources) var resources: String?
   @Option(Settings.reserve) var reserve: ByteCount?
-  @Option(Settings.logLevel) var logLevel: Logger.Level?
+  @Option(Settings.logLevel) var logLevel: LogLevel?
   @Option(Settings.maxConnections) var maxConnections: Int?
   @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: Int?
   @Option(Settings.idleTimeout) var idleTimeout: Seconds?
@@ -28,7 +28,7 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.shutdownTimeout) var shutdownTimeout: Seconds?
 
   func run() async throws {
-    let level = try Settings.logLevel.require(logLevel)
+    let level = try Settings.logLevel.require(logLevel).value
     let logger = Logger(label: "nightstand") { _ in LineLogHandler(logLevel: level) }
     let configuration = try serverConfiguration()
     let resources = try ResourceFolder(chosen: Settings.resources.resolve(resources))

@@ -63,4 +63,16 @@ private func isAddress(_ text: String) -> Bool {
   return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
+/// How much is logged, by swift-log's names.
+struct LogLevel: ExpressibleByArgument, Sendable {
+  let value: Logger.Level
+
+  init(_ value: Logger.Level) { self.value = value }
+
+  init?(argument: String) {
+    guard let value = Logger.Level(rawValue: argument) else { return nil }
+    self.value = value
+  }
+
+  var defaultValueDescription: String { value.rawValue }
+}

@@ -16,8 +16,8 @@ enum Settings {
     "reserve", "BYTES", default: ByteCount(backup.reserve),
     "Free space that uploads may not touch, so that the catalog can always write", rule: "at least 16MiB"
   ) { $0.value >= 16 << 20 }
-  static let logLevel = Setting<Logger.Level>(
-    "log-level", "LEVEL", default: .info, "trace, debug, info, notice, warning, error or critical",
+  static let logLevel = Setting(
+    "log-level", "LEVEL", default: LogLevel(.info), "trace, debug, info, notice, warning, error or critical",
     rule: "one of trace, debug, info, notice, warning, error, critical")
 
   static let host = Setting("host", "ADDRESS", default: server.host, "The address to listen on; :: takes IPv4 and IPv6")
