@@ -49,6 +49,10 @@ package final class Server: Sendable {
     let cores = max(1, min(4, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     loops = (0..<cores).map { EventLoop(label: "nightstand.loop.\($0)") }
     housekeeping = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
+    housekeeping.schedule(deadline: .now() + 20, repeating: 20, leeway: .seconds(5))
+    housekeeping.setEventHandler { if blocks.trim() { malloc_trim(0) } }
+    // Here and not in `start`, which may throw: Dispatch ends the process when a source goes away that never ran.
+    housekeeping.resume()
     // OpenSSL writes to sockets without MSG_NOSIGNAL; a peer that went away must not end the process.
     signal(SIGPIPE, SIG_IGN)
   }
@@ -60,10 +64,6 @@ package final class Server: Sendable {
     let listener = try Listener(context.configuration)
     state.mutex.withLock { $0.listener = listener }
     listener.start { [self] descriptor, peer in connect(descriptor, peer) }
-    let blocks = context.blocks
-    housekeeping.schedule(deadline: .now() + 20, repeating: 20, leeway: .seconds(5))
-    housekeeping.setEventHandler { if blocks.trim() { malloc_trim(0) } }
-    housekeeping.resume()
     return listener.port
   }
 

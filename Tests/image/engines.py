@@ -102,7 +102,7 @@ class Buildah:
     def running(self, tag, data, user=None):
         declared = self.configuration(tag)
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind(("0.0.0.0", 0))
             container = Container(free.getsockname()[1])
         container.identifier = output("buildah", "from", "--pull-never", tag, env=self.environment)
         # Under chroot isolation the image's own volume would lie above the mounted folder.
@@ -137,6 +137,7 @@ class Buildah:
     def healthy(self, container):
         check = self.configuration_of(container)["Healthcheck"]["Test"]
         assert check[0] == "CMD"
+        assert container.process.poll() is None, f"the container ended with {container.process.returncode}"
         asked = subprocess.run(
             ["buildah", "run", *container.options, container.identifier, "--", *check[1:]],
             stdin=subprocess.DEVNULL, env=self.environment)
