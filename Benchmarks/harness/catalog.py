@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ class LargeCatalog:
 def make_large_catalog(work):
     """Creates the directory with the real program, then writes the rows with SQL: uploads would take half an hour."""
     home = work / "large"
+    shutil.rmtree(home, ignore_errors=True)
     data = home / "data"
     key = create_account(data, home)
     with Nightstand(work, data) as server:  # the newest asset is a real one: a start looks for the newest files

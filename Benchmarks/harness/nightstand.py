@@ -19,7 +19,7 @@ class Nightstand(Peer):
 
     def __init__(self, work, data=None, options=()):
         super().__init__(work)
-        self.data = data or self.home / "data"
+        self.data = self.files = data or self.home / "data"
         self.kept = data is not None  # a data directory that several measurements share
         self.options = options
         self.key = ""

@@ -25,6 +25,7 @@ class Peer:
     def __init__(self, work):
         self.home = Path(work) / self.name.replace(" ", "-").replace(",", "")
         self.log = Path(work) / f"{self.home.name}.log"
+        self.files = self.home  # where uploads end up
         self.port = 0
         self.child = None
 
@@ -59,7 +60,7 @@ class Peer:
         """How many files of exactly this size lie in the peer's folder."""
         return sum(
             os.lstat(os.path.join(folder, name)).st_size == size
-            for folder, _, names in os.walk(self.home) for name in names)
+            for folder, _, names in os.walk(self.files) for name in names)
 
     def upload(self, files, size, connections, suffix, timeout=300):
         """Uploads by the load client; seconds. Every file must have been answered 2xx and lie there whole."""
