@@ -44,6 +44,7 @@ let package = Package(
       dependencies: [
         "CLinux", "Ground",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: everyFloor),
     .target(
@@ -63,7 +64,6 @@ let package = Package(
         "Ground", "HTTPServer", "Store", "Backup", "API",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: safeFloor),
 
@@ -74,9 +74,15 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "StoreTests",
-      dependencies: ["Store", "Ground", .product(name: "GRDB", package: "GRDB.swift")],
+      dependencies: [
+        "Store", "Ground", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: everyFloor),
-    .testTarget(name: "BackupTests", dependencies: ["Backup", "Store", "Ground"], swiftSettings: everyFloor),
+    .testTarget(
+      name: "BackupTests",
+      dependencies: ["Backup", "Store", "Media", "Ground", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",
       dependencies: [

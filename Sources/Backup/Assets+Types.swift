@@ -77,3 +77,11 @@ package struct AssetCounts: Sendable, Equatable {
   package var images: Int
   package var videos: Int
 }
+
+/// How much lies there, by kind.
+package struct AssetUsage: Sendable, Equatable {
+  package var images: Int
+  package var videos: Int
+  package var imageBytes: Int64
+  package var videoBytes: Int64
+}

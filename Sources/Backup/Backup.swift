@@ -5,12 +5,14 @@ import Store
 /// The product's use cases over one data directory. Everything above speaks to storage through here.
 package final class Backup: Sendable {
   package struct Options: Sendable {
-    /// The data directory; made on first use, refused where its marker is missing (see design: `.nightstand`).
+    /// The data directory; made on first use, refused where its marker is missing (see `DataDirectory`).
     package var dataFolder: String
     /// The folder with the numbered SQL files.
     package var migrationsFolder: String
     /// Bytes of free space that uploads may not touch, so that the catalog can always write. 512 MiB by default.
     package var reserve: Int64 = 512 << 20
+    /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
+    package var role = DataDirectory.Role.server
 
     package init(dataFolder: String, migrationsFolder: String) {
       (self.dataFolder, self.migrationsFolder) = (dataFolder, migrationsFolder)
@@ -22,12 +24,56 @@ package final class Backup: Sendable {
   package let albums: Albums
   package let desk: ReceiveDesk
 
+  private let directory: DataDirectory
+  private let catalog: Catalog
+
   /// Opens the catalog, migrates it, and finishes or undoes what a crash left half done.
-  package init(_ options: Options, logger: Logger) async throws { fatalError("to be written") }
+  /// - Throws: `StoreError`, which carries a hint for the operator.
+  package init(_ options: Options, logger: Logger) async throws {
+    let directory = try DataDirectory(options.dataFolder, role: options.role)
+    let catalog = try Catalog(path: directory.catalog)
+    try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
+    let originals = Originals(root: directory.originals)
+    switch options.role {
+    case .server:
+      let staging = try Staging(
+        root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: options.reserve)
+      logger.info("large uploads are written \(staging.mode == .direct ? "by direct I/O" : "through a sliding window")")
+      _ = try Recovery(catalog: catalog, staging: staging, originals: originals, logger: logger).run()
+      let finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
+      desk = ReceiveDesk(catalog: catalog, staging: staging, finisher: finisher)
+    case .commandLine:
+      // What is prepared needs no lock any more: a server may start beside this command.
+      directory.unlock()
+      desk = ReceiveDesk(catalog: catalog, staging: nil, finisher: nil)
+    }
+    accounts = Accounts(catalog: catalog, logger: logger)
+    assets = Assets(catalog: catalog, originals: originals)
+    albums = Albums(catalog: catalog)
+    (self.directory, self.catalog) = (directory, catalog)
+  }
+
+  private static func migrate(
+    _ catalog: Catalog, _ directory: DataDirectory, _ migrator: Migrator, _ logger: Logger
+  ) async throws {
+    guard try await !migrator.pending(catalog).isEmpty else { return }
+    // The running server's statements are written for the catalog as it is.
+    guard directory.isExclusive else { throw StoreError.migrationBlocked(path: directory.root) }
+    if let copy = try await migrator.migrate(catalog, backups: directory.backups) {
+      logger.notice("the catalog was migrated; a copy of the one before is \(copy)")
+    }
+  }
 
   /// Free and total bytes of the disk that holds the originals.
-  package func space() throws -> (free: Int64, total: Int64) { fatalError("to be written") }
+  package func space() throws -> (free: Int64, total: Int64) {
+    do { return try FileSystem.space(directory.originals) } catch { throw StoreError(error) }
+  }
 
   /// Lets running commits finish and closes the catalog.
-  package func close() async { fatalError("to be written") }
+  package func close() async {
+    await desk.close()
+    // Everything acknowledged is on disk already; a failing close loses nothing.
+    try? catalog.close()
+    directory.unlock()
+  }
 }

@@ -54,6 +54,8 @@ package final class BlockPool: Sendable {
   private struct State {
     var free: [Block] = []
     var lent = 0
+    /// Since the last `trim`.
+    var wasUsed = false
   }
   private let state = Mutex(State())
   private let limit: Int
@@ -64,6 +66,7 @@ package final class BlockPool: Sendable {
   /// A standard block, or a small one while the pool is exhausted. The content is whatever was there before.
   package func take() -> Block {
     let pooled: Block?? = state.withLock { state in
+      state.wasUsed = true
       if let block = state.free.popLast() {
         state.lent += 1
         return .some(.some(block))
@@ -88,8 +91,15 @@ package final class BlockPool: Sendable {
     }
   }
 
-  /// Gives idle blocks back to the system; called when no transfer has run for a while.
-  package func trim() {
-    state.withLock { $0.free.removeAll() }
+  /// Gives blocks back to the system that nobody has used since the last call.
+  /// - Returns: whether there were any.
+  package func trim() -> Bool {
+    state.withLock { state in
+      let isQuiet = state.lent == 0 && !state.wasUsed
+      state.wasUsed = false
+      guard isQuiet, !state.free.isEmpty else { return false }
+      state.free = []
+      return true
+    }
   }
 }

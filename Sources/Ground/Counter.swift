@@ -10,6 +10,7 @@ package final class Counter: Sendable {
   @discardableResult
   package func next() -> UInt64 { value.wrappingAdd(1, ordering: .relaxed).oldValue }
 
+  package func add(_ amount: UInt64) { value.wrappingAdd(amount, ordering: .relaxed) }
   package func increment() { value.wrappingAdd(1, ordering: .relaxed) }
   package func decrement() { value.wrappingSubtract(1, ordering: .relaxed) }
   package var current: UInt64 { value.load(ordering: .relaxed) }

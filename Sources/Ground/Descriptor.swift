@@ -77,7 +77,7 @@ package enum FileSystem {
     do {
       try system("lstat", path) { lstat(path, &raw) }
       return FileStatus(raw)
-    } catch where error.code == ENOENT || error.code == ENOTDIR {
+    } catch  where error.code == ENOENT || error.code == ENOTDIR {
       return nil
     }
   }
@@ -97,7 +97,7 @@ package enum FileSystem {
     do {
       try system("unlink", path) { unlink(path) }
       return true
-    } catch where error.code == ENOENT {
+    } catch  where error.code == ENOENT {
       return false
     }
   }
@@ -107,14 +107,16 @@ package enum FileSystem {
   @discardableResult
   package static func makeFolders(_ path: String, mode: mode_t = 0o750) throws(SystemError) -> Bool {
     if let status = try status(path) {
-      guard status.isFolder || (try? isFolder(following: path)) == true else { throw SystemError("mkdir", ENOTDIR, path) }
+      guard status.isFolder || (try? isFolder(following: path)) == true else {
+        throw SystemError("mkdir", ENOTDIR, path)
+      }
       return false
     }
     let parent = parent(of: path)
     if parent != path { try makeFolders(parent, mode: mode) }
     do {
       try system("mkdir", path) { mkdir(path, mode) }
-    } catch where error.code == EEXIST {
+    } catch  where error.code == EEXIST {
       return false
     }
     try syncFolder(parent)

@@ -96,7 +96,7 @@ package struct SHA1Digest: Hashable, Sendable {
 /// Standard base64 (RFC 4648 section 4), padded.
 package enum Base64 {
   private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  private static let values: [UInt8] = {
+  static let values: [UInt8] = {
     var table = [UInt8](repeating: 0xFF, count: 256)
     for (value, unit) in digits.enumerated() { table[Int(unit)] = UInt8(value) }
     return table

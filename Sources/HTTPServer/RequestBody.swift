@@ -8,6 +8,9 @@ package final class RequestBody: Sendable {
 
   private let pull: @Sendable (Block) async throws -> Int
 
+  /// A request without a body.
+  package static let none = RequestBody(declaredLength: 0) { _ in 0 }
+
   init(declaredLength: Int64?, pull: @escaping @Sendable (Block) async throws -> Int) {
     (self.declaredLength, self.pull) = (declaredLength, pull)
   }

@@ -37,6 +37,13 @@ package struct RequestFields: Sendable {
   private func matches(_ line: Line, _ name: HTTPField.Name) -> Bool {
     // `canonicalName` is lower case already.
     let wanted = name.canonicalName.utf8
+    return matches(line, wanted)
+  }
+
+  /// Every `Host`; swift-http-types has no name for it because HTTP/2 has none.
+  package var hosts: [String] { lines.filter { matches($0, "host".utf8) }.map(text) }
+
+  private func matches(_ line: Line, _ wanted: String.UTF8View) -> Bool {
     guard wanted.count == line.name.count else { return false }
     var index = line.name.lowerBound
     for unit in wanted {

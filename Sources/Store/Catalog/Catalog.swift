@@ -8,6 +8,8 @@ import Ground
 package final class Catalog: Sendable {
   /// Readers at once; more wait. Four cover two cores and a slow disk.
   package static let readers = 4
+  /// Bytes of the file that a reader may map; the rest is read.
+  private static let mapped = 1 << 30
   /// How long a statement waits for a command line that is writing, in seconds.
   private static let patience = 10.0
 
@@ -27,6 +29,10 @@ package final class Catalog: Sendable {
       // Each connection keeps at most 1 MiB of pages of its own, five connections 5 MiB.
       try db.execute(sql: "PRAGMA cache_size = -1024")
       try db.execute(sql: "PRAGMA temp_store = MEMORY")
+      // Readers look at the file through the page cache itself, without a system call and a copy per page: 0.57 against
+      // 0.39 million look-ups a second on one machine. Only pages that were touched count as resident (50 MB after
+      // checks all over 1,000,000 assets), and the system takes them back when it needs them.
+      if db.configuration.readonly { try db.execute(sql: "PRAGMA mmap_size = \(Catalog.mapped)") }
     }
     do {
       pool = try DatabasePool(path: path, configuration: configuration)

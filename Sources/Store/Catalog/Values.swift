@@ -27,3 +27,8 @@ extension Instant: DatabaseValueConvertible {
     Int64.fromDatabaseValue(value).map { Instant(milliseconds: $0) }
   }
 }
+
+extension [UInt8] {
+  /// As a BLOB.
+  var databaseBytes: Data { Data(self) }
+}

@@ -1,0 +1,56 @@
+"""Rows of the table: what was measured, what is required, what was seen."""
+
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass
+class Row:
+    line: str  # "a" … "f"
+    what: str
+    nightstand: str
+    against: str
+    required: str  # "" where the row only informs
+    seen: str
+    met: bool = True
+
+    def cells(self):
+        verdict = ("yes" if self.met else "**no**") if self.required else "–"
+        return [self.line, self.what, self.nightstand, self.against, self.required or "shown only", self.seen, verdict]
+
+
+def ratio_row(line, what, unit, ours, name, theirs, required, higher_is_better):
+    """One comparison by medians. `unit` formats a number; `required` is the least ratio, None only informs."""
+    ratio = ours / theirs if higher_is_better else theirs / ours
+    return Row(line, what, unit(ours), f"{name}: {unit(theirs)}", f"≥ {required:g}×" if required else "",
+               f"{ratio:.2f}×", required is None or ratio >= required)
+
+
+def bound_row(line, what, value, text, bound, bound_text, at_least):
+    met = value >= bound if at_least else value <= bound
+    return Row(line, what, text, "fixed bound", bound_text, text, met)
+
+
+def interleave(repeats, measurements):
+    """Runs every measurement once, then all once more … (A B C A B C …); the median of each.
+
+    `measurements` maps a name to a function that returns a number.
+    """
+    values = {name: [] for name in measurements}
+    for turn in range(repeats):
+        for name, measure in measurements.items():
+            values[name].append(measure())
+            print(f"  {turn + 1}/{repeats} {name}: {values[name][-1]:.4g}", flush=True)
+    return {name: median(numbers) for name, numbers in values.items()}
+
+
+def seconds(value):
+    return f"{value:.2f} s" if value >= 0.1 else f"{value * 1000:.0f} ms"
+
+
+def files_per_second(value):
+    return f"{value:,.0f} files/s"
+
+
+def per_second(value):
+    return f"{value:,.0f}/s"

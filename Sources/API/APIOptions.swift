@@ -1,0 +1,13 @@
+/// What the operator decides about the API.
+package struct APIOptions: Sendable {
+  /// The folder with the page's files; nil serves no page.
+  package var publicFolder: String?
+  /// Addresses of reverse proxies whose `X-Forwarded-…` fields are believed.
+  package var trustedProxies: Set<String>
+  /// Nightstand's own version, such as `0.1.0`; clients are told Immich's, see `ServerHandlers.immichVersion`.
+  package var version: String
+
+  package init(publicFolder: String?, trustedProxies: Set<String>, version: String) {
+    (self.publicFolder, self.trustedProxies, self.version) = (publicFolder, trustedProxies, version)
+  }
+}

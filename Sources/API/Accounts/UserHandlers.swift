@@ -1,0 +1,65 @@
+import Backup
+import FoundationEssentials
+import HTTPServer
+import HTTPTypes
+
+/// `/api/users`.
+struct UserHandlers: Sendable {
+  let accounts: Accounts
+
+  /// Admins see everybody, others themselves: nothing is shared between people here, so nobody needs a directory.
+  func list(_ request: Request, _ principal: Principal) async throws -> Response {
+    let users = principal.user.isAdmin ? try await accounts.list() : [principal.user]
+    return .json(users.map(UserShape.init))
+  }
+
+  func me(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(UserAdminShape(principal.user))
+  }
+
+  private struct Update: Decodable {
+    let email: String?
+    let name: String?
+    let password: String?
+    let avatarColor: String?
+  }
+
+  func updateMe(_ request: Request, _ principal: Principal) async throws -> Response {
+    let input = try await request.json(Update.self)
+    let user = try await accounts.updateMe(
+      principal.user.id, email: input.email, name: input.name, password: input.password,
+      avatarColor: input.avatarColor)
+    return .json(UserAdminShape(user))
+  }
+
+  func preferences(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(try await stored(principal))
+  }
+
+  /// What the body names changes, the rest stays.
+  func updatePreferences(_ request: Request, _ principal: Principal) async throws -> Response {
+    var update = try await request.json([String: [String: Preferences.Value]].self)
+    // Immich takes the colour here too, and shows it in `users/me` alone.
+    if let avatar = update.removeValue(forKey: "avatar"), let color = avatar["color"] {
+      guard case .text(let name) = color else {
+        throw ValidationFailure(.key("avatar"), .key("color"), message: "must be a string")
+      }
+      _ = try await accounts.updateMe(principal.user.id, email: nil, name: nil, password: nil, avatarColor: name)
+    }
+    var preferences = try await stored(principal)
+    try preferences.merge(update)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    try await accounts.setPreferences(
+      String(decoding: try encoder.encode(preferences), as: UTF8.self), of: principal.user.id)
+    return .json(preferences)
+  }
+
+  private func stored(_ principal: Principal) async throws -> Preferences {
+    var preferences = Preferences()
+    if let text = try await accounts.preferences(of: principal.user.id) {
+      try preferences.merge(try JSONDecoder().decode([String: [String: Preferences.Value]].self, from: Data(text.utf8)))
+    }
+    return preferences
+  }
+}

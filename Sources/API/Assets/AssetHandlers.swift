@@ -1,0 +1,110 @@
+import Backup
+import Ground
+import HTTPServer
+import HTTPTypes
+import Wire
+
+/// `/api/assets` and `/api/trash`, but for receiving.
+struct AssetHandlers: Sendable {
+  let assets: Assets
+  /// Opening a file may wait for a disk that wakes up.
+  private let lanes = Lanes(label: "nightstand.original", count: 4)
+
+  init(assets: Assets) { self.assets = assets }
+
+  /// "Which of these do you have?" 5,000 entries a request, many requests a second: read and written by hand.
+  func bulkCheck(_ request: Request, _ principal: Principal) async throws -> Response {
+    let body = try await request.body.collect(limit: AssetHandlers.bulkLimit)
+    let check: BulkCheckRequest
+    do throws(BulkCheckRequest.Failure) {
+      check = try BulkCheckRequest(body)
+    } catch {
+      throw ValidationFailure(error)
+    }
+    var response = BulkCheckResponse(to: check)
+    for result in try await assets.check(check.digests, owner: principal.user.id) {
+      switch result {
+      case .wanted: response.wanted()
+      case .present(let id, let isTrashed): response.present(id, isTrashed: isTrashed)
+      }
+    }
+    return .json(bytes: response.finish())
+  }
+
+  private static let bulkLimit = 16 << 20
+
+  func read(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(AssetShape(try await assets.asset(try request.id(), owner: principal.user.id)))
+  }
+
+  /// The file as it was received, whole or in ranges. `edited` is accepted and ignored: nothing is ever edited here.
+  func original(_ request: Request, _ principal: Principal) async throws -> Response {
+    let id = try request.id()
+    let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, owner: principal.user.id) }
+    return fileResponse(
+      to: request, file: file, size: asset.size, etag: "\"\(asset.checksum.hex)\"", modified: asset.fileModifiedAt,
+      fields: AssetHandlers.fields(of: asset))
+  }
+
+  static func fields(of asset: Asset) -> HTTPFields {
+    var fields: HTTPFields = [
+      .contentType: asset.mimeType, .contentDisposition: AssetHandlers.disposition(asset.originalName),
+      // The bytes behind a checksum never change; only their owner may keep them, and no proxy may recode them.
+      .cacheControl:
+        "private, max-age=86400, no-transform, stale-while-revalidate=2592000, stale-if-error=2592000",
+      .xContentTypeOptions: "nosniff",
+    ]
+    // An SVG opened by itself would run its scripts as our page.
+    if let name = HTTPField.Name("Content-Security-Policy") {
+      fields[name] = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'"
+    }
+    return fields
+  }
+
+  /// RFC 6266 with RFC 8187's encoding: every byte outside letters, digits and a few marks as `%XX`, so that no name
+  /// can break out of the field.
+  private static func disposition(_ name: [UInt8]) -> String {
+    var encoded: [UInt8] = Array("inline; filename*=UTF-8''".utf8)
+    for byte in name {
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        encoded.append(byte)
+      default:
+        encoded.append(UInt8(ascii: "%"))
+        encoded.append(contentsOf: Hex.encode(CollectionOfOne(byte)).uppercased().utf8)
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  func statistics(_ request: Request, _ principal: Principal) async throws -> Response {
+    let counts = try await assets.counts(
+      owner: principal.user.id, isFavorite: try request.flag("isFavorite"), isTrashed: try request.flag("isTrashed"),
+      visibility: try request.visibility("visibility"))
+    return .json(AssetCountsShape(counts))
+  }
+
+  private struct Deletion: Decodable {
+    let ids: [Identifier]
+    let force: Bool?
+  }
+
+  func trash(_ request: Request, _ principal: Principal) async throws -> Response {
+    let input = try await request.json(Deletion.self)
+    guard input.force != true else {
+      throw BackupError.invalid("Permanent deletion is not supported by Nightstand yet; nothing was changed")
+    }
+    try await assets.trash(input.ids, owner: principal.user.id)
+    return .noContent
+  }
+
+  private struct Restoration: Decodable {
+    let ids: [Identifier]
+  }
+
+  func restore(_ request: Request, _ principal: Principal) async throws -> Response {
+    let input = try await request.json(Restoration.self)
+    return .json(["count": try await assets.restore(input.ids, owner: principal.user.id)])
+  }
+}

@@ -1,0 +1,39 @@
+import Backup
+import HTTPServer
+import HTTPTypes
+
+/// Finds out who is asking.
+struct Authentication: Sendable {
+  let accounts: Accounts
+  let forwarding: Forwarding
+
+  func principal(of request: Request) async throws -> Principal {
+    switch Credential(request) {
+    case .sessionToken(let token): return try await accounts.authenticate(sessionToken: token)
+    case .cookie(let token):
+      try refuseForgery(request)
+      return try await accounts.authenticate(sessionToken: token)
+    case .apiKey(let key): return try await accounts.authenticate(apiKey: key)
+    case nil: throw BackupError.authenticationRequired
+    }
+  }
+
+  /// A page of another site can make the visitor's browser send a request here, cookie and all. `SameSite=Lax` stops
+  /// most of that, but not every browser keeps it and a sibling subdomain counts as the same site. So a request that
+  /// changes something by cookie must come from our own page, or from a program: browsers name the origin of every
+  /// such request, and no page can forge or omit that field; the apps and tools send none.
+  private func refuseForgery(_ request: Request) throws(Refusal) {
+    if request.method == .get || request.method == .head || request.method == .options { return }
+    let refusal = Refusal(.forbidden, "Cross-site request refused")
+    switch HTTPField.Name("Sec-Fetch-Site").flatMap({ request[$0] }) {
+    case "same-origin", "none": return
+    case "cross-site", "same-site": throw refusal
+    default: break
+    }
+    guard let origin = request[.origin] else { return }
+    guard let scheme = origin.firstRange(of: "://") else { throw refusal }
+    let authority = origin[scheme.upperBound...].lowercased()
+    let hosts = [request.fields.hosts.first, forwarding.host(of: request)]
+    guard hosts.contains(where: { $0?.lowercased() == authority }) else { throw refusal }
+  }
+}

@@ -1,0 +1,64 @@
+import Backup
+import HTTPServer
+import HTTPTypes
+
+/// One line of the API's map: what it is called by, who may call it, and who answers.
+struct Endpoint: Sendable {
+  typealias Open = @Sendable (Request) async throws -> Response
+  typealias Known = @Sendable (Request, Principal) async throws -> Response
+
+  enum Action: Sendable {
+    /// No credential is looked at.
+    case open(Open)
+    /// A session, or an API key with the permission where one is named.
+    case user(permission: String?, Known)
+    /// The same, of an admin.
+    case admin(permission: String?, Known)
+  }
+
+  /// The body of a JSON request, but for the bulk ones: 1 MiB.
+  static let usualBodyLimit: Int64 = 1 << 20
+
+  let method: HTTPRequest.Method
+  let pattern: String
+  let bodyLimit: Int64?
+  let action: Action
+
+  static func open(_ method: HTTPRequest.Method, _ pattern: String, _ handler: @escaping Open) -> Endpoint {
+    Endpoint(method: method, pattern: pattern, bodyLimit: usualBodyLimit, action: .open(handler))
+  }
+
+  static func user(
+    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String?, body limit: Int64? = usualBodyLimit,
+    _ handler: @escaping Known
+  ) -> Endpoint {
+    Endpoint(method: method, pattern: pattern, bodyLimit: limit, action: .user(permission: permission, handler))
+  }
+
+  static func admin(
+    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String?, _ handler: @escaping Known
+  ) -> Endpoint {
+    Endpoint(
+      method: method, pattern: pattern, bodyLimit: usualBodyLimit, action: .admin(permission: permission, handler))
+  }
+
+  /// The route as the router takes it: authentication, permission, then the handler.
+  func route(_ authentication: Authentication) -> Route {
+    switch action {
+    case .open(let handler): Route(method, pattern, bodyLimit: bodyLimit, handler)
+    case .user(let permission, let handler):
+      Route(method, pattern, bodyLimit: bodyLimit) { request in
+        let principal = try await authentication.principal(of: request)
+        if let permission { try principal.require(permission) }
+        return try await handler(request, principal)
+      }
+    case .admin(let permission, let handler):
+      Route(method, pattern, bodyLimit: bodyLimit) { request in
+        let principal = try await authentication.principal(of: request)
+        guard principal.user.isAdmin else { throw BackupError.forbidden }
+        if let permission { try principal.require(permission) }
+        return try await handler(request, principal)
+      }
+    }
+  }
+}

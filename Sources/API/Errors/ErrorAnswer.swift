@@ -1,0 +1,98 @@
+import Backup
+import HTTPServer
+import HTTPTypes
+
+/// What a client hears when something went wrong: a status, and a text that says nothing of what is stored.
+struct ErrorAnswer: Equatable, Sendable {
+  var status: HTTPResponse.Status
+  /// Clients show it, and some compare it: the texts that Immich has are Immich's.
+  var message: String
+  /// For programs, where the status alone does not say it.
+  var code: String?
+  var issues: [ValidationFailure.Issue] = []
+  var fields: HTTPFields = [:]
+
+  init(_ status: HTTPResponse.Status, _ message: String, code: String? = nil) {
+    (self.status, self.message, self.code) = (status, message, code)
+  }
+
+  /// Every error that the floors below throw; nil for one that nobody foresaw.
+  init?(_ error: any Error, _ request: Request?) {
+    switch error {
+    case let error as BackupError: self.init(error)
+    case let error as BodyError: self.init(error)
+    case let error as Refusal: self.init(error.status, error.message)
+    case let error as ValidationFailure:
+      self.init(.badRequest, "Validation failed")
+      issues = error.issues
+    case let error as WrongMethod:
+      self.init(.methodNotAllowed, "This address does not take \(request?.method.rawValue ?? "that method")")
+      fields[.allow] = error.fieldValue
+    case is UnknownRoute:
+      // The path is the client's own; it is cut so that an answer stays small.
+      let path = request.map { String($0.target.rawPath.prefix(200)) } ?? ""
+      self.init(.notFound, "\(request?.method.rawValue ?? "") \(path) is not supported by Nightstand")
+    case is NotReady: self.init(.serviceUnavailable, "The catalog cannot be read", code: "not_ready")
+    default: return nil
+    }
+  }
+
+  init(_ error: BackupError) {
+    switch error {
+    case .invalid(let message): self.init(.badRequest, message)
+    case .authenticationRequired: self.init(.unauthorized, "Authentication required")
+    case .invalidAPIKey: self.init(.unauthorized, "Invalid API key")
+    case .invalidSessionToken: self.init(.unauthorized, "Invalid user token")
+    case .incorrectLogin: self.init(.unauthorized, "Incorrect email or password")
+    case .tooManyAttempts(let seconds):
+      self.init(.tooManyRequests, "Too many failed logins, try again in \(seconds) seconds", code: "too_many_attempts")
+      fields[.retryAfter] = String(seconds)
+    case .missingPermission(let name): self.init(.forbidden, "Missing required permission: \(name)")
+    case .forbidden: self.init(.forbidden, "Forbidden")
+    // Immich answers 400, not 404, and clients know it so.
+    case .noAccess(let permission): self.init(.badRequest, "Not found or no \(permission) access")
+    // The app stops its whole run at exactly this text.
+    case .quotaExceeded: self.init(.badRequest, "Quota has been exceeded!")
+    case .emptyFile: self.init(.badRequest, "File is empty")
+    case .unsupportedType(let name): self.init(.badRequest, "Unsupported file type \(name)")
+    case .checksumMismatch(let claimed, let received):
+      self.init(
+        .badRequest,
+        "The received bytes have the SHA-1 \(received.hex), but \(claimed.hex) was announced; nothing was stored",
+        code: "checksum_mismatch")
+    case .diskFull:
+      self.init(
+        HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"),
+        "The server's disk is full; nothing was stored", code: "disk_full")
+    case .originalMissing: self.init(.notFound, "The original file is missing on the server", code: "original_missing")
+    }
+  }
+
+  init(_ error: BodyError) {
+    switch error {
+    case .disconnected: self.init(.badRequest, "The request's body ended early")
+    case .stalled: self.init(.requestTimeout, "The request's body stalled")
+    case .malformed(let reason): self.init(.badRequest, "The request's body is malformed: \(reason)")
+    case .tooLarge(let limit): self.init(.contentTooLarge, "The request, or one of its fields, is over \(limit) bytes")
+    }
+  }
+}
+
+/// The path exists, but not for this method.
+struct WrongMethod: Error {
+  let allowed: [HTTPRequest.Method]
+
+  /// HEAD is answered wherever GET is.
+  var fieldValue: String {
+    let names = allowed.map(\.rawValue) + (allowed.contains(.get) ? ["HEAD"] : [])
+    return names.joined(separator: ", ")
+  }
+}
+
+/// The process runs, but cannot do its work.
+struct NotReady: Error {
+  let cause: any Error
+}
+
+/// Nothing answers there.
+struct UnknownRoute: Error {}

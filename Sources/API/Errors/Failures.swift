@@ -1,0 +1,79 @@
+import Ground
+import HTTPServer
+import HTTPTypes
+import Logging
+
+/// Turns errors into answers, and tells the log what the client is not told. Every answer carries a random
+/// `X-Correlation-ID`, and the log line the same: aioimmich cannot read an error without that field.
+struct Failures: Sendable {
+  let logger: Logger
+
+  private struct Body: Encodable {
+    let message: String
+    let code: String?
+    let errors: [ValidationFailure.Issue]?
+  }
+
+  static let correlationField = HTTPField.Name("X-Correlation-ID")
+
+  /// - Parameter request: nil where the server refused before there was one.
+  func answer(to error: any Error, _ request: Request?) -> Response {
+    let foreseen = ErrorAnswer(error, request)
+    let answer = foreseen ?? ErrorAnswer(.internalServerError, "Internal server error")
+    let correlation = Identifier().description
+    log(error, answer, correlation, request, isForeseen: foreseen != nil)
+    let body = Body(
+      message: answer.message, code: answer.code, errors: answer.issues.isEmpty ? nil : answer.issues)
+    var response = Response.json(body, status: answer.status)
+    response.fields.append(contentsOf: answer.fields)
+    // The iOS image loader keeps whatever it may, for ever.
+    response.fields[.cacheControl] = "no-store"
+    if let name = Failures.correlationField { response.fields[name] = correlation }
+    return response
+  }
+
+  /// An answer that says no without an error behind it, such as a range that lies beyond its file, gets its id too.
+  func marked(_ response: Response) -> Response {
+    guard response.status.code >= 400, let name = Failures.correlationField, response.fields[name] == nil else {
+      return response
+    }
+    var response = response
+    response.fields[name] = Identifier().description
+    return response
+  }
+
+  private func log(
+    _ error: any Error, _ answer: ErrorAnswer, _ correlation: String, _ request: Request?, isForeseen: Bool
+  ) {
+    let isOurs = answer.status.code >= 500
+    let level: Logger.Level = !isForeseen ? .error : isOurs ? .warning : .debug
+    logger.log(
+      level: level, "\(answer.status.code) \(LogText.escaped(isOurs ? String(reflecting: error) : answer.message))",
+      metadata: [
+        "correlation": "\(correlation)",
+        "method": "\(LogText.escaped(request?.method.rawValue ?? "-"))",
+        "path": "\(LogText.escaped(request?.target.rawPath ?? "-"))",
+        "peer": "\(request?.peer.text ?? "-")",
+      ])
+  }
+}
+
+/// Client bytes on their way into the log.
+enum LogText {
+  private static let limit = 300
+
+  /// Control characters and everything outside ASCII as `\u{…}`, so that no line can be forged and no terminal led
+  /// astray; cut after 300 characters.
+  static func escaped(_ text: String) -> String {
+    var out = ""
+    for (index, scalar) in text.unicodeScalars.enumerated() {
+      if index == limit { return out + "…" }
+      if (0x20...0x7E).contains(scalar.value), scalar != "\\" {
+        out.unicodeScalars.append(scalar)
+      } else {
+        out += scalar == "\\" ? "\\\\" : "\\u{\(String(scalar.value, radix: 16))}"
+      }
+    }
+    return out
+  }
+}

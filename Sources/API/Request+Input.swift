@@ -1,0 +1,49 @@
+import Backup
+import FoundationEssentials
+import Ground
+import HTTPServer
+import HTTPTypes
+
+/// What handlers read from a request. Wrong input is a `ValidationFailure` that names the place.
+extension Request {
+  func json<T: Decodable>(_ type: T.Type) async throws -> T {
+    let bytes = try await body.collect(limit: Request.collectLimit)
+    do {
+      return try JSONDecoder().decode(type, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw ValidationFailure(error)
+    }
+  }
+
+  /// Above every route's own limit, which the server checks.
+  private static let collectLimit = 16 << 20
+
+  /// The id in the path.
+  func id() throws(ValidationFailure) -> Identifier {
+    guard let id = parameters["id"].flatMap({ Identifier($0) }) else { throw ValidationFailure("id", "must be a UUID") }
+    return id
+  }
+
+  func flag(_ name: String) throws(ValidationFailure) -> Bool? {
+    switch target.query(name) {
+    case nil: nil
+    case "true": true
+    case "false": false
+    default: throw ValidationFailure(name, "must be true or false")
+    }
+  }
+
+  func identifier(_ name: String) throws(ValidationFailure) -> Identifier? {
+    guard let text = target.query(name) else { return nil }
+    guard let id = Identifier(text) else { throw ValidationFailure(name, "must be a UUID") }
+    return id
+  }
+
+  func visibility(_ name: String) throws(ValidationFailure) -> Visibility? {
+    guard let text = target.query(name) else { return nil }
+    guard let visibility = Visibility(rawValue: text) else {
+      throw ValidationFailure(name, "must be one of archive, timeline, hidden, locked")
+    }
+    return visibility
+  }
+}

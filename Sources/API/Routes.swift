@@ -1,0 +1,66 @@
+import HTTPServer
+import HTTPTypes
+
+extension APIResponder {
+  /// Every URL that answers: method, path, permission, handler. `docs/api.md` lists the same, and a test compares them.
+  /// Paths, permissions and shapes of `/api` are Immich's; what stands here and nowhere else is what is supported.
+  static func routes(
+    server: ServerHandlers, logins: LoginHandlers, users: UserHandlers, keys: APIKeyHandlers, assets: AssetHandlers,
+    upload: UploadDoor, albums: AlbumHandlers
+  ) -> [Endpoint] {
+    [
+      .open(.get, "/healthz", server.health),
+      .open(.get, "/readyz", server.readiness),
+      .open(.get, "/.well-known/immich", server.wellKnown),
+
+      .open(.get, "/api/server/ping", server.ping),
+      .open(.get, "/api/server/version", server.versionNumbers),
+      .open(.get, "/api/server/version-history", server.versionHistory),
+      .open(.get, "/api/server/features", server.features),
+      .open(.get, "/api/server/config", server.config),
+      .open(.get, "/api/server/media-types", server.mediaTypes),
+      .user(.get, "/api/server/about", "server.about", server.about),
+      .user(.get, "/api/server/storage", "server.storage", server.storage),
+      .user(.get, "/api/server/version-check", "server.versionCheck", server.versionCheck),
+      .admin(.get, "/api/server/statistics", "server.statistics", server.statistics),
+
+      .open(.post, "/api/auth/admin-sign-up", logins.signUpAdmin),
+      .open(.post, "/api/auth/login", logins.login),
+      .user(.post, "/api/auth/logout", nil, logins.logout),
+      .user(.post, "/api/auth/validateToken", nil, logins.validateToken),
+      .user(.get, "/api/auth/status", nil, logins.status),
+      .user(.post, "/api/auth/change-password", "auth.changePassword", logins.changePassword),
+
+      .user(.get, "/api/users", "user.read", users.list),
+      .user(.get, "/api/users/me", "user.read", users.me),
+      .user(.put, "/api/users/me", "user.update", users.updateMe),
+      .user(.get, "/api/users/me/preferences", "userPreference.read", users.preferences),
+      .user(.put, "/api/users/me/preferences", "userPreference.update", users.updatePreferences),
+
+      .user(.get, "/api/api-keys", "apiKey.read", keys.list),
+      .user(.post, "/api/api-keys", "apiKey.create", keys.create),
+      .user(.get, "/api/api-keys/me", nil, keys.me),
+      .user(.get, "/api/api-keys/{id}", "apiKey.read", keys.read),
+      .user(.put, "/api/api-keys/{id}", "apiKey.update", keys.update),
+      .user(.delete, "/api/api-keys/{id}", "apiKey.delete", keys.delete),
+
+      // A file's size is limited by the disk and the owner's quota alone.
+      .user(.post, "/api/assets", "asset.upload", body: nil, upload.receive),
+      .user(.post, "/api/assets/bulk-upload-check", "asset.upload", body: 16 << 20, assets.bulkCheck),
+      .user(.get, "/api/assets/statistics", "asset.statistics", assets.statistics),
+      .user(.get, "/api/assets/{id}", "asset.read", assets.read),
+      .user(.get, "/api/assets/{id}/original", "asset.download", assets.original),
+      .user(.delete, "/api/assets", "asset.delete", body: 4 << 20, assets.trash),
+      .user(.post, "/api/trash/restore/assets", "asset.delete", body: 4 << 20, assets.restore),
+
+      .user(.get, "/api/albums", "album.read", albums.list),
+      .user(.post, "/api/albums", "album.create", body: 4 << 20, albums.create),
+      .user(.get, "/api/albums/statistics", "album.statistics", albums.statistics),
+      .user(.get, "/api/albums/{id}", "album.read", albums.read),
+      .user(.patch, "/api/albums/{id}", "album.update", albums.update),
+      .user(.delete, "/api/albums/{id}", "album.delete", albums.delete),
+      .user(.put, "/api/albums/{id}/assets", "albumAsset.create", body: 4 << 20, albums.addAssets),
+      .user(.delete, "/api/albums/{id}/assets", "albumAsset.delete", body: 4 << 20, albums.removeAssets),
+    ]
+  }
+}

@@ -1,0 +1,300 @@
+import Ground
+import HTTPTypes
+import Logging
+
+/// One client connection: reads heads, asks the responder, sends answers, one exchange after the other.
+/// Lives on its loop. Between requests nothing is alive but this object and its read source, and it holds no buffer.
+actor Connection {
+  private enum Phase {
+    /// Waiting for the first byte of a request.
+    case idle(until: MonotonicTime)
+    /// A part of a head has come.
+    case head(until: MonotonicTime)
+    /// A request is being answered.
+    case busy
+    case closed
+  }
+
+  nonisolated let loop: EventLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+  nonisolated let channel: Channel
+  nonisolated let peer: PeerAddress
+  nonisolated let server: ServerContext
+
+  private var phase: Phase
+  private var parser = RequestParser()
+  /// Received and not yet used; holds at most one head's limit and one read of the loop's scratch buffer.
+  private var inbox: [UInt8] = []
+
+  init(channel: Channel, peer: PeerAddress, loop: EventLoop, server: ServerContext) {
+    (self.channel, self.peer, self.loop, self.server) = (channel, peer, loop, server)
+    // A new connection owes its first request, or its handshake, as soon as a slow head would.
+    let patience =
+      channel.transport.isEstablished ? server.configuration.headTimeout : server.configuration.handshakeTimeout
+    phase = .idle(until: MonotonicTime.now().adding(seconds: patience))
+  }
+
+  /// Begins to listen to the peer. Called once, from the listener.
+  nonisolated func start() {
+    loop.add(self)
+    channel.start { [weak self] in
+      guard let self else { return }
+      self.assumeIsolated { $0.readable() }
+    }
+  }
+
+  // MARK: Events
+
+  /// Bytes came while no request was being answered.
+  private func readable() {
+    switch phase {
+    case .idle, .head: break
+    case .busy: return channel.pauseReading()
+    case .closed: return
+    }
+    do {
+      // TLS may decrypt more than one buffer from what the kernel delivered once, and nobody would wake us for the rest.
+      repeat {
+        switch try channel.transport.receive(loop.scratch) {
+        case .bytes(let count): accept(UnsafeRawBufferPointer(rebasing: loop.scratch[0..<count]))
+        case .end: return close()
+        case .wouldBlock: return
+        }
+      } while channel.transport.mayHoldInput && isReading
+    } catch TransportError.plainHTTP {
+      refusePlainHTTP()
+    } catch {
+      close()
+    }
+  }
+
+  private var isReading: Bool {
+    switch phase {
+    case .idle, .head: true
+    case .busy, .closed: false
+    }
+  }
+
+  private func accept(_ bytes: UnsafeRawBufferPointer) {
+    do {
+      if inbox.isEmpty {
+        try advance(bytes)
+      } else {
+        inbox += bytes
+        let all = inbox
+        try all.withUnsafeBytes { try advance($0) }
+      }
+    } catch let refusal as Refusal {
+      begin { await $0.refuse(refusal) }
+    } catch {
+      close()
+    }
+  }
+
+  /// Looks for a whole head in everything received so far; keeps the rest in the inbox.
+  private func advance(_ bytes: UnsafeRawBufferPointer) throws {
+    switch try parser.parse(bytes) {
+    case .needMore:
+      if inbox.count != bytes.count { inbox = Array(bytes) }
+      if case .idle = phase {
+        phase = .head(until: MonotonicTime.now().adding(seconds: server.configuration.headTimeout))
+      }
+    case .head(let head, let consumed):
+      inbox = consumed < bytes.count ? Array(bytes[consumed...]) : []
+      begin { await $0.serve(head) }
+    }
+  }
+
+  /// Starts the work on a request; it runs at the end of this event, on this loop.
+  private func begin(_ work: @escaping @Sendable (isolated Connection) async -> Void) {
+    phase = .busy
+    Task { await work(self) }
+  }
+
+  /// Looks at the deadlines; called by the loop four times a second.
+  func expire(_ now: MonotonicTime) {
+    switch phase {
+    case .idle(let until) where until <= now:
+      close()
+    case .head(let until) where until <= now:
+      begin { await $0.refuse(Refusal(.requestTimeout, "The request head took too long")) }
+    default:
+      channel.expire(now)
+    }
+  }
+
+  /// The server stops: an idle connection ends now, a busy one after its answer (`ServerContext.isDraining`).
+  func drain() {
+    if case .idle = phase { close() }
+  }
+
+  /// Cuts the connection wherever it is.
+  func close() {
+    guard case .closed = phase else {
+      phase = .closed
+      channel.close()
+      loop.remove(self)
+      server.ended(peer)
+      return
+    }
+  }
+
+  // MARK: Exchanges
+
+  /// Answers a request and those that were pipelined behind it.
+  private func serve(_ first: RequestHead) async {
+    var head = first
+    while true {
+      guard await exchange(head) else { return }
+      do {
+        switch try inbox.withUnsafeBytes({ try parser.parse($0) }) {
+        case .head(let next, let consumed):
+          inbox.removeFirst(consumed)
+          head = next
+        case .needMore:
+          return waitForNext()
+        }
+      } catch let refusal as Refusal {
+        return await refuse(refusal)
+      } catch {
+        return close()
+      }
+    }
+  }
+
+  private func waitForNext() {
+    guard case .busy = phase else { return }
+    if server.isDraining, inbox.isEmpty { return close() }
+    let now = MonotonicTime.now()
+    phase =
+      inbox.isEmpty
+      ? .idle(until: now.adding(seconds: server.configuration.idleTimeout))
+      : .head(until: now.adding(seconds: server.configuration.headTimeout))
+    channel.resumeReading()
+    // What TLS holds already raises no event.
+    if channel.transport.mayHoldInput { readable() }
+  }
+
+  /// One request, one answer. - Returns: whether the connection can carry another request.
+  private func exchange(_ head: RequestHead) async -> Bool {
+    let limit = server.responder.bodyLimit(for: head.method, head.target)
+    var source: BodySource?
+    if head.framing != .none {
+      source = BodySource(
+        channel: channel, framing: head.framing, leftover: inbox[...], limit: limit,
+        expectsContinue: head.expectsContinue, patience: server.configuration.stallTimeout)
+      inbox = []
+    }
+    let response: Response
+    if case .length(let length) = head.framing, let limit, length > limit {
+      response = server.responder.refusal(Refusal(.contentTooLarge, "The body is larger than \(limit) bytes"))
+    } else {
+      response = await server.responder.respond(to: request(head, source))
+    }
+    let bodyEnd = BodyEnd(source)
+    let keepAlive = head.keepAlive && bodyEnd != .mustClose && !server.isDraining
+    do {
+      try await ResponseSender(connection: self).send(response, to: head, keepAlive: keepAlive)
+    } catch {
+      close()
+      return false
+    }
+    guard keepAlive, await finish(source, bodyEnd) else {
+      if bodyEnd == .atEnd && inbox.isEmpty {
+        channel.transport.endWriting()
+        close()
+      } else {
+        await linger()
+      }
+      return false
+    }
+    return true
+  }
+
+  private func request(_ head: RequestHead, _ source: BodySource?) -> Request {
+    let body =
+      source.map { source in
+        var declared: Int64?
+        if case .length(let length) = head.framing { declared = length }
+        return RequestBody(declaredLength: declared) { block in try await source.pull(into: block) }
+      } ?? .none
+    return Request(
+      method: head.method, target: head.target, fields: head.fields, body: body, peer: peer,
+      isTLS: server.tls != nil,
+      sendInterim: { [channel, server] status, fields in
+        guard head.minorVersion > 0 else { return }
+        try await channel.send(ResponseHead.interim(status, fields), patience: server.configuration.stallTimeout)
+      })
+  }
+
+  /// What is left of a request's body when its answer is ready.
+  private enum BodyEnd: Equatable {
+    case atEnd
+    /// Little enough to read and forget.
+    case short
+    case mustClose
+
+    init(_ source: BodySource?) {
+      guard let source, !source.isDone else {
+        self = .atEnd
+        return
+      }
+      // Without `100 Continue` nobody knows whether the body will come (RFC 9110 section 10.1.1).
+      self = source.hasFailed || source.owesContinue || !source.restIsShort ? .mustClose : .short
+    }
+  }
+
+  /// Brings the connection behind the body. - Returns: false where that failed.
+  private func finish(_ source: BodySource?, _ end: BodyEnd) async -> Bool {
+    guard let source else { return true }
+    if end == .short {
+      let block = Block(capacity: 4096)
+      do {
+        while try await source.pull(into: block) > 0 { block.count = 0 }
+      } catch {
+        return false
+      }
+    }
+    inbox = source.takeSurplus()
+    return true
+  }
+
+  // MARK: Endings
+
+  /// Says why, then closes so that the client can read it.
+  private func refuse(_ refusal: Refusal) async {
+    let response = server.responder.refusal(refusal)
+    do {
+      try await ResponseSender(connection: self).send(response, to: nil, keepAlive: false)
+      await linger()
+    } catch {
+      close()
+    }
+  }
+
+  /// A browser that spoke HTTP to the TLS port gets its answer in the only language it understands.
+  private func refusePlainHTTP() {
+    let text = "This port speaks TLS: use https://\n"
+    let head =
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      + "Content-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n"
+    channel.sendRaw(Array((head + text).utf8))
+    close()
+  }
+
+  /// Half-closes, and reads what the client still sends: closing a socket with unread bytes resets it, and a reset
+  /// destroys an answer that the client has not read yet (RFC 9112 section 9.6). Bounded like nginx: 30 seconds in all,
+  /// 5 without a byte, 1 GiB. None of these bytes is looked at.
+  private func linger() async {
+    inbox = []
+    channel.transport.endWriting()
+    let deadline = MonotonicTime.now().adding(seconds: 30)
+    let waste = Block(capacity: BlockPool.small)
+    var left = 1 << 30
+    while left > 0, MonotonicTime.now() < deadline, !server.isDraining {
+      guard let count = try? await channel.receive(waste.memory, patience: 5), count > 0 else { break }
+      left -= count
+    }
+    close()
+  }
+}

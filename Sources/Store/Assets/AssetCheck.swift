@@ -1,0 +1,65 @@
+import GRDB
+import GRDBSQLite
+import Ground
+
+/// What the catalog knows of one digest.
+package enum KnownContent: Sendable, Equatable {
+  case unknown
+  case known(Identifier, isTrashed: Bool)
+}
+
+extension Catalog {
+  /// Digests looked up in one read transaction: about 2 ms, then the reader is free for others.
+  package static let checkChunk = 2_000
+
+  /// One answer per digest, in order; other people's assets are unknown.
+  /// - Throws: `StoreError.catalog`.
+  package func check(_ digests: [SHA1Digest], owner: Identifier) async throws -> [KnownContent] {
+    var answers: [KnownContent] = []
+    answers.reserveCapacity(digests.count)
+    var start = 0
+    while start < digests.count {
+      let chunk = digests[start..<min(start + Catalog.checkChunk, digests.count)]
+      answers += try await read { db in try Catalog.check(chunk, owner: owner, db) }
+      start += chunk.count
+    }
+    return answers
+  }
+
+  /// The statement is stepped by hand: fetching through GRDB's values takes three times as long (0.39 against 1.1
+  /// million lookups a second).
+  private static func check(_ digests: ArraySlice<SHA1Digest>, owner: Identifier, _ db: Database) throws
+    -> [KnownContent]
+  {
+    guard
+      let number = try Int64.fetchOne(
+        db.cachedStatement(sql: "SELECT number FROM user WHERE id = ?"), arguments: [owner])
+    else { return Array(repeating: .unknown, count: digests.count) }
+    let cached = try db.cachedStatement(
+      sql: "SELECT id, is_trashed FROM content WHERE owner = ?1 AND sha1 = ?2")
+    let statement = cached.sqliteStatement
+    defer {
+      sqlite3_reset(statement)
+      sqlite3_clear_bindings(statement)
+    }
+    sqlite3_reset(statement)
+    sqlite3_bind_int64(statement, 1, number)
+    return try digests.map { digest in
+      // The binding without a copy (nil destructor: static) ends with the reset, while the bytes still stand.
+      try digest.withBytes { bytes in
+        defer { sqlite3_reset(statement) }
+        sqlite3_bind_blob(statement, 2, bytes.baseAddress, Int32(bytes.count), nil)
+        switch sqlite3_step(statement) {
+        case SQLITE_DONE: return .unknown
+        case SQLITE_ROW:
+          let id = UnsafeRawBufferPointer(
+            start: sqlite3_column_blob(statement, 0), count: Int(sqlite3_column_bytes(statement, 0)))
+          guard let id = Identifier(bytes: id) else { throw StoreError.broken("an asset has no id") }
+          return .known(id, isTrashed: sqlite3_column_int(statement, 1) != 0)
+        case let code:
+          throw StoreError.catalog(code: code, message: String(cString: sqlite3_errmsg(sqlite3_db_handle(statement))))
+        }
+      }
+    }
+  }
+}

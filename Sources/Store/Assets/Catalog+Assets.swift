@@ -1,0 +1,121 @@
+import GRDB
+import Ground
+
+/// What to count. Nil filters do not filter.
+package struct AssetFilter: Sendable {
+  package var visibilities: [String]
+  package var isFavorite: Bool?
+  package var isTrashed: Bool?
+  /// Leaves out what a still points to as its motion part.
+  package var withoutMotionParts: Bool
+
+  package init(visibilities: [String], isFavorite: Bool?, isTrashed: Bool?, withoutMotionParts: Bool) {
+    (self.visibilities, self.isFavorite) = (visibilities, isFavorite)
+    (self.isTrashed, self.withoutMotionParts) = (isTrashed, withoutMotionParts)
+  }
+}
+
+extension Catalog {
+  /// - Returns: nil where there is no such user.
+  package func owner(_ user: Identifier) async throws -> (owner: Owner, quota: Int64?, used: Int64)? {
+    try await read { db in
+      try Row.fetchOne(
+        db.cachedStatement(sql: "SELECT number, folder, quota, used FROM user WHERE id = ?"), arguments: [user]
+      ).map { (Owner(number: $0["number"], folder: $0["folder"]), $0["quota"], $0["used"]) }
+    }
+  }
+
+  /// - Returns: nil where it is nobody's or somebody else's.
+  package func asset(_ id: Identifier, owner: Identifier) async throws -> AssetRow? {
+    try await read { db in
+      try Row.fetchOne(
+        db.cachedStatement(sql: AssetRow.selection + " WHERE asset.id = ? AND owner.id = ?"), arguments: [id, owner]
+      ).map(AssetRow.init)
+    }
+  }
+
+  /// The owner's asset with these bytes, in the trash too.
+  package func asset(with digest: SHA1Digest, owner: Identifier) async throws -> Identifier? {
+    guard case .known(let id, _) = try await check([digest], owner: owner).first else { return nil }
+    return id
+  }
+
+  /// Whether a still may point to `id`: decides early what the recording transaction decides again.
+  /// - Throws: `FinishError.liveVideoNotFound`, `.liveVideoIsNoVideo`.
+  package func checkLiveVideo(_ id: Identifier, owner: Owner) async throws {
+    _ = try await read { db in try FinishError.liveVideo(db, id, owner: owner.number) }
+  }
+
+  /// Counts by kind, `IMAGE` and `VIDEO`.
+  package func counts(owner: Identifier, _ filter: AssetFilter) async throws -> [String: Int] {
+    var conditions = [
+      "owner = (SELECT number FROM user WHERE id = ?)",
+      "visibility IN (\(filter.visibilities.map { _ in "?" }.joined(separator: ", ")))",
+    ]
+    var values: [(any DatabaseValueConvertible)?] = [owner] + filter.visibilities
+    if let isFavorite = filter.isFavorite {
+      conditions.append("is_favorite = ?")
+      values.append(isFavorite)
+    }
+    if let isTrashed = filter.isTrashed { conditions.append("deleted_at IS \(isTrashed ? "NOT " : "")NULL") }
+    if filter.withoutMotionParts {
+      conditions.append("NOT EXISTS (SELECT 1 FROM asset AS still WHERE still.live_photo_video = asset.number)")
+    }
+    let sql = "SELECT kind, count(*) AS count FROM asset WHERE \(conditions.joined(separator: " AND ")) GROUP BY kind"
+    let arguments = StatementArguments(values)
+    return try await read { db in
+      try Row.fetchAll(db, sql: sql, arguments: arguments).reduce(into: [:]) { $0[$1["kind"]] = $1["count"] }
+    }
+  }
+
+  /// How many assets of each kind, `IMAGE` and `VIDEO`, and their bytes together.
+  package func usage(owner: Identifier) async throws -> [String: (count: Int, bytes: Int64)] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT kind, count(*) AS count, sum(size) AS bytes FROM asset
+          WHERE owner = (SELECT number FROM user WHERE id = ?) GROUP BY kind
+          """, arguments: [owner]
+      ).reduce(into: [:]) { $0[$1["kind"]] = ($1["count"], $1["bytes"]) }
+    }
+  }
+
+  /// Puts assets into the trash. Those that lie there keep their date.
+  /// - Returns: false where an id is not the owner's; nothing changes then.
+  package func trash(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Bool {
+    try await change(
+      ids, owner: owner,
+      sql: "UPDATE asset SET deleted_at = ?2, updated_at = ?2 WHERE number = ?1 AND deleted_at IS NULL", now: now)
+      != nil
+  }
+
+  /// Takes assets out of the trash.
+  /// - Returns: how many lay there; nil where an id is not the owner's, nothing changes then.
+  package func restore(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Int? {
+    try await change(
+      ids, owner: owner,
+      sql: "UPDATE asset SET deleted_at = NULL, updated_at = ?2 WHERE number = ?1 AND deleted_at IS NOT NULL", now: now)
+  }
+
+  /// Runs a statement per asset, all or none; how many rows it changed.
+  private func change(_ ids: [Identifier], owner: Identifier, sql: String, now: Instant) async throws -> Int? {
+    try await write { db in
+      let find = try db.cachedStatement(
+        sql: "SELECT asset.number FROM asset JOIN user ON user.number = asset.owner WHERE asset.id = ? AND user.id = ?")
+      // All are looked up before the first is changed.
+      var numbers: [Int64] = []
+      for id in ids {
+        guard let number = try Int64.fetchOne(find, arguments: [id, owner]) else { return nil }
+        numbers.append(number)
+      }
+      let update = try db.cachedStatement(sql: sql)
+      var changed = 0
+      for number in numbers {
+        try update.execute(arguments: [number, now])
+        changed += db.changesCount
+      }
+      return changed
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import Ground
+
+/// Where the photos lie: plain files in folders that a person can read. The only room that knows their paths; a key such
+/// as `anna/2024/2024-07/IMG_0001.JPG` crosses its door.
+package final class Originals: Sendable {
+  private let root: String
+
+  package init(root: String) { self.root = root }
+
+  /// A key's last part is `name` after it was made safe, numbered from 1 where that is taken.
+  package static func key(folder: String, time: CalendarTime, name: String, number: Int) -> String {
+    let year = padded(time.year, 4)
+    return "\(folder)/\(year)/\(year)-\(padded(time.month, 2))/\(SafeName.numbered(name, number))"
+  }
+
+  /// A hash of the key in lower case: two keys that differ only by case have the same place.
+  package static func place(of key: String) -> Int64 {
+    let digest = sha256(Array(key.lowercased().utf8))
+    return digest.prefix(8).reduce(into: Int64(0)) { $0 = $0 << 8 | Int64($1) }
+  }
+
+  /// The open file of a key; nil where it is missing or not a plain file.
+  package func open(_ key: String) throws(StoreError) -> Descriptor? {
+    do {
+      let file = try Descriptor(open: try path(key), O_RDONLY | O_NOFOLLOW)
+      return try file.status.isRegular ? file : nil
+    } catch let error as SystemError where error.code == ENOENT || error.code == ENOTDIR || error.code == ELOOP {
+      return nil
+    } catch let error as SystemError { throw StoreError(error) } catch let error as StoreError { throw error } catch {
+      throw .broken("\(error)")
+    }
+  }
+
+  /// The size of the file of a key; nil where it is missing.
+  package func size(_ key: String) throws -> Int64? {
+    guard let status = try FileSystem.status(path(key)), status.isRegular else { return nil }
+    return status.size
+  }
+
+  func exists(_ key: String) throws -> Bool { try FileSystem.status(path(key)) != nil }
+
+  /// The digest of a key's file, which is also put on disk; nil where it is missing.
+  func digest(_ key: String) throws -> SHA1Digest? {
+    guard let file = try open(key) else { return nil }
+    try file.sync()
+    return try SHA1Digest(reading: file)
+  }
+
+  /// Moves a file in; never replaces one: false where the name is taken.
+  func moveIn(_ source: String, _ key: String) throws -> Bool {
+    let target = try path(key)
+    do throws(SystemError) {
+      try FileSystem.makeFolders(FileSystem.parent(of: target))
+      try FileSystem.renameWithoutReplacing(source, target)
+      return true
+    } catch {
+      guard error.code == EEXIST else { throw error }
+      return false
+    }
+  }
+
+  func remove(_ key: String) throws { try FileSystem.remove(path(key)) }
+
+  /// Takes a file out again, to `target`.
+  func moveOut(_ key: String, _ target: String) throws { try FileSystem.renameWithoutReplacing(path(key), target) }
+
+  func sync(folder: String) throws { try FileSystem.syncFolder(path(folder)) }
+
+  func list(folder: String) throws -> ChecksumList { ChecksumList(folder: try path(folder)) }
+
+  private func path(_ key: String) throws(StoreError) -> String {
+    // Keys come from the catalog, which made them; a wrong one there must still not reach outside.
+    guard key.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(SafeName.isComponent) else {
+      throw StoreError.broken("the catalog holds an unsafe key")
+    }
+    return "\(root)/\(key)"
+  }
+
+  private static func padded(_ value: Int, _ width: Int) -> String {
+    let digits = String(value)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+  }
+}
+
+/// The folder of a key, and its last part.
+func splitKey(_ key: String) -> (folder: String, name: String) {
+  guard let slash = key.lastIndex(of: "/") else { return ("", key) }
+  return (String(key[..<slash]), String(key[key.index(after: slash)...]))
+}
+
+extension SHA1Digest {
+  /// The digest of an open file from its start.
+  package init(reading file: Descriptor) throws(SystemError) {
+    let running = RunningSHA1()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
+    defer { buffer.deallocate() }
+    var offset: Int64 = 0
+    while true {
+      let count = try file.read(into: buffer, at: offset)
+      if count == 0 { break }
+      running.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += Int64(count)
+    }
+    self = running.finish()
+  }
+}

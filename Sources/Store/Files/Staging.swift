@@ -1,0 +1,120 @@
+import CLinux
+import Glibc
+import Ground
+
+/// Where uploads are written until they are whole. On the same file system as `originals/`, so that a finished file
+/// moves by a rename.
+package final class Staging: Sendable {
+  /// How large blocks reach the disk.
+  package enum Mode: Sendable, Equatable {
+    /// Past the page cache: fastest, and memory stays free for others.
+    case direct
+    /// Through the page cache with a sliding window that is written back and dropped behind, where the file system
+    /// refuses direct I/O.
+    case window
+  }
+
+  /// Uploads that may hash and write on queues of their own at once; with two cores more would only be in their way.
+  package static let pipelines = 2
+  /// From here on an upload is large.
+  package static let pipelineThreshold: Int64 = 8 << 20
+  /// Below this a file is written through the page cache: one small write gains nothing from direct I/O.
+  package static let bufferedLimit = 128 << 10
+  /// Free space is looked at again whenever an upload has written this much.
+  package static let spaceInterval: Int64 = 64 << 20
+
+  package let mode: Mode
+  package let blocks: BlockPool
+  private let root: String
+  private let reserve: Int64
+  let slots = PipelineSlots(limit: Staging.pipelines)
+
+  /// - Parameters:
+  ///   - reserve: bytes of free space that uploads may not touch.
+  ///   - mode: nil finds out what the file system takes.
+  /// - Throws: `StoreError.notADataDirectory` where `originals` lies on another file system or neither can rename
+  ///   without replacing.
+  package init(root: String, originals: String, blocks: BlockPool, reserve: Int64, mode: Mode? = nil) throws {
+    (self.root, self.blocks, self.reserve) = (root, blocks, reserve)
+    do {
+      try Staging.probeRename(from: root, to: originals)
+      self.mode = try mode ?? Staging.probeMode(root)
+    } catch { throw StoreError.wrap(error) }
+  }
+
+  /// Starts a file.
+  /// - Parameter expected: its length, where known.
+  /// - Throws: `StoreError.diskFull` where it cannot fit beside the reserve.
+  package func open(expected: Int64?) throws(StoreError) -> StagedFile {
+    try checkSpace(for: expected ?? 0)
+    let name = Identifier().description
+    do {
+      let file = try Descriptor(open: path(name), O_RDWR | O_CREAT | O_EXCL, mode: 0o640)
+      return StagedFile(name: name, file: file, staging: self)
+    } catch { throw StoreError(error) }
+  }
+
+  /// - Throws: `StoreError.diskFull` where `bytes` more would touch the reserve.
+  package func checkSpace(for bytes: Int64) throws(StoreError) {
+    do {
+      let (room, overflow) = try FileSystem.space(root).free.subtractingReportingOverflow(reserve)
+      guard !overflow, bytes <= room else { throw StoreError.diskFull }
+    } catch let error as SystemError { throw StoreError(error) } catch { throw .diskFull }
+  }
+
+  func path(_ name: String) -> String { "\(root)/\(name)" }
+
+  /// Removes everything in the folder but `kept`; the count of what went.
+  func sweep(keeping kept: Set<String>) throws -> Int {
+    var removed = 0
+    for name in try FileSystem.names(in: root) where !kept.contains(name) {
+      if try FileSystem.remove(path(name)) { removed += 1 }
+    }
+    return removed
+  }
+
+  private static let probe = "probe"
+
+  private static func probeMode(_ root: String) throws(SystemError) -> Mode {
+    let path = "\(root)/\(probe)"
+    try FileSystem.remove(path)
+    let file = try Descriptor(open: path, O_RDWR | O_CREAT | O_EXCL)
+    defer { _ = try? FileSystem.remove(path) }
+    let block = Block(capacity: 8192)
+    do throws(SystemError) {
+      try setDirect(file, true)
+      // Offset and length as the byte path uses them at the least: multiples of 4096.
+      try file.write(UnsafeRawBufferPointer(rebasing: block.memory[..<4096]), at: 0)
+      try file.write(UnsafeRawBufferPointer(rebasing: block.memory[..<8192]), at: 4096)
+      try setDirect(file, false)
+      return .direct
+    } catch {
+      if error.code == EINVAL || error.code == EOPNOTSUPP { return .window }
+      throw error
+    }
+  }
+
+  private static func probeRename(from staging: String, to originals: String) throws {
+    let (source, target) = ("\(staging)/\(probe)", "\(originals)/.\(probe)")
+    try FileSystem.remove(source)
+    try FileSystem.remove(target)
+    _ = try Descriptor(open: source, O_RDWR | O_CREAT | O_EXCL)
+    defer { _ = try? FileSystem.remove(source) }
+    do throws(SystemError) {
+      try FileSystem.renameWithoutReplacing(source, target)
+      try FileSystem.remove(target)
+    } catch {
+      guard [EXDEV, EINVAL, ENOSYS].contains(error.code) else { throw error }
+      throw StoreError.notADataDirectory(
+        path: staging,
+        reason: error.code == EXDEV
+          ? "staging/ and originals/ must lie on one file system" : "its file system cannot rename without replacing")
+    }
+  }
+
+  static func setDirect(_ file: Descriptor, _ isDirect: Bool) throws(SystemError) {
+    let flags = try system("fcntl", file.path) { fcntl(file.number, F_GETFL) }
+    let wanted = isDirect ? flags | Int32(NS_O_DIRECT) : flags & ~Int32(NS_O_DIRECT)
+    if wanted != flags { try system("fcntl", file.path) { fcntl(file.number, F_SETFL, wanted) } }
+  }
+}

@@ -1,0 +1,31 @@
+import Glibc
+import Ground
+
+/// Named places in the finish sequence where a test lets the process die as in a power cut:
+/// `NIGHTSTAND_CRASH_AT=renamed:3` kills it at the third passage of `renamed`. Without that variable a passage costs one
+/// comparison; it is always compiled in, so that the tested program is the one that is released.
+package enum CrashPoint: String, Sendable {
+  /// The file's bytes are on disk, nothing is known of it.
+  case stagedSynced = "staged-synced"
+  case digestCompared = "digest-compared"
+  /// The catalog says what shall be moved where.
+  case intentsCommitted = "intents-committed"
+  /// One file is in its place, its folder not yet synced.
+  case renamed
+  case folderSynced = "folder-synced"
+  /// The row is there, the client was not answered.
+  case recorded
+
+  private static let target: (point: CrashPoint, passage: UInt64)? = {
+    guard let raw = getenv("NIGHTSTAND_CRASH_AT") else { return nil }
+    let parts = String(cString: raw).split(separator: ":", maxSplits: 1)
+    guard let name = parts.first, let point = CrashPoint(rawValue: String(name)) else { return nil }
+    return (point, parts.count == 2 ? UInt64(parts[1]) ?? 1 : 1)
+  }()
+  private static let passages = Counter()
+
+  package func pass() {
+    guard let target = CrashPoint.target, target.point == self else { return }
+    if CrashPoint.passages.next() + 1 == target.passage { kill(getpid(), SIGKILL) }
+  }
+}

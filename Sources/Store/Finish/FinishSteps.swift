@@ -1,0 +1,292 @@
+import GRDB
+import Glibc
+import Ground
+import Logging
+
+/// The finish sequence for a batch: intents, renames, syncs, rows. A member that fails is undone by itself.
+/// Runs on the finish queue, or at start before there is one.
+struct FinishSteps: Sendable {
+  let catalog: Catalog
+  let staging: Staging
+  let originals: Originals
+  let logger: Logger
+
+  /// Brings every member to `.done` or `.deferred`.
+  /// - Returns: an error after which the catalog must not be written to before a restart; some members stay as they are
+  ///   on disk then, and the next start's recovery decides about them.
+  func run(_ members: inout [FinishMember]) -> StoreError? {
+    intend(&members)
+    return finishIntended(&members)
+  }
+
+  /// Carries out what the catalog knows by now.
+  func finishIntended(_ members: inout [FinishMember]) -> StoreError? {
+    move(&members)
+    syncFolders(&members) { list, lines in try list.append(lines) }
+    return record(&members)
+  }
+
+  // MARK: Transaction A
+
+  /// Finds duplicates, checks quotas, reserves names and writes the intents.
+  func intend(_ members: inout [FinishMember]) {
+    do {
+      // Looked at once for the batch; a duplicate needs no room.
+      var batch = Batch(room: Result { try staging.checkSpace(for: 0) })
+      try catalog.pool.write { db in
+        for index in members.indices {
+          let request = members[index].request
+          try savepoint(db) {
+            members[index].phase = try admit(request, db, batch)
+          } failed: {
+            members[index].phase = .done(.failure($0))
+          }
+          if case .intended(let intent, _) = members[index].phase {
+            batch.numbers.insert(intent.number)
+            batch.reserved[request.asset.owner.number, default: 0] += request.asset.size
+          }
+        }
+      }
+    } catch {
+      for index in members.indices { members[index].phase = .done(.failure(StoreError.wrap(error))) }
+    }
+    for member in members {
+      switch member.phase {
+      case .done: removeStaged(member.request.staged, member.request.sidecarStaged)
+      case .intended: CrashPoint.intentsCommitted.pass()
+      case .new, .deferred: break
+      }
+    }
+  }
+
+  /// What the earlier members of a batch mean for the next.
+  private struct Batch {
+    /// Whether the reserve of free space is untouched.
+    let room: Result<Void, any Error>
+    /// Bytes by owner.
+    var reserved: [Int64: Int64] = [:]
+    /// Of the intents.
+    var numbers: Set<Int64> = []
+  }
+
+  private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
+    let asset = request.asset
+    if let id = try Identifier.fetchOne(
+      db.cachedStatement(sql: "SELECT id FROM content WHERE owner = ? AND sha1 = ?"),
+      arguments: [asset.owner.number, asset.sha1])
+    {
+      return .done(.success(.duplicate(id)))
+    }
+    if let twin = try Int64.fetchOne(
+      db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),
+      arguments: [asset.owner.number, asset.sha1])
+    {
+      guard batch.numbers.contains(twin) else {
+        throw StoreError.broken("an earlier attempt at these bytes could not be undone; a restart settles it")
+      }
+      return .deferred
+    }
+    try batch.room.get()
+    guard
+      let account = try Row.fetchOne(
+        db.cachedStatement(sql: "SELECT quota, used FROM user WHERE number = ?"), arguments: [asset.owner.number])
+    else { throw StoreError.broken("the owner is gone") }
+    if let quota = account["quota"] as Int64?,
+      (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.size > quota
+    {
+      throw FinishError.quotaExceeded
+    }
+    if let id = asset.livePhotoVideo { _ = try FinishError.liveVideo(db, id, owner: asset.owner.number) }
+    var intent = Intent(
+      staged: request.staged, sidecarStaged: request.sidecarStaged, key: try freeKey(for: asset, db), asset: asset)
+    try intent.insert(db)
+    return .intended(intent, isMoved: false)
+  }
+
+  /// The first free key: the name itself, then `+1`, `+2` … Doubles its stride and halves it again, so that the
+  /// ten-thousandth `IMG_0001.JPG` of a month costs 27 looks.
+  private func freeKey(for asset: NewAsset, _ db: Database) throws -> String {
+    let name = SafeName.make(asset.originalName)
+    func key(_ number: Int) -> String {
+      Originals.key(folder: asset.owner.folder, time: asset.wallClock, name: name, number: number)
+    }
+    func isFree(_ number: Int) throws -> Bool {
+      let key = key(number)
+      let place = Originals.place(of: key)
+      if try Bool.fetchOne(
+        db.cachedStatement(
+          sql: """
+            SELECT EXISTS (SELECT 1 FROM asset WHERE place = ?1) OR EXISTS (SELECT 1 FROM intent WHERE place = ?1)
+            """), arguments: [place]) == true
+      {
+        return false
+      }
+      // Files that a person put there by hand count too.
+      if try originals.exists(key) { return false }
+      return try asset.sidecarSHA1 == nil || !originals.exists(key + ".xmp")
+    }
+    if try isFree(0) { return key(0) }
+    var (taken, free) = (0, 1)
+    while try !isFree(free) {
+      guard free < 1 << 24 else { throw StoreError.broken("no free name in a folder of originals") }
+      (taken, free) = (free, free * 2)
+    }
+    while free - taken > 1 {
+      let middle = (taken + free) / 2
+      if try isFree(middle) { free = middle } else { taken = middle }
+    }
+    return key(free)
+  }
+
+  // MARK: Renames
+
+  private func move(_ members: inout [FinishMember]) {
+    for index in members.indices {
+      guard case .intended(var intent, isMoved: false) = members[index].phase else { continue }
+      do {
+        try moveIn(&intent)
+        members[index].phase = .intended(intent, isMoved: true)
+        CrashPoint.renamed.pass()
+      } catch {
+        fail(&members[index], intent, isMoved: false, error)
+      }
+    }
+  }
+
+  /// Renames the file, and its sidecar after it. Where somebody else's file took the name meanwhile, another is chosen,
+  /// recorded, and tried.
+  func moveIn(_ intent: inout Intent) throws {
+    for _ in 0..<8 {
+      if try moveInOnce(intent) { return }
+      var next = intent
+      try catalog.pool.write { db in
+        next.key = try freeKey(for: intent.asset, db)
+        try next.update(db)
+      }
+      intent = next
+    }
+    throw StoreError.broken("names in a folder of originals are taken faster than they are found")
+  }
+
+  /// False where a name is taken.
+  private func moveInOnce(_ intent: Intent) throws -> Bool {
+    guard try originals.moveIn(staging.path(intent.staged), intent.key) else { return false }
+    guard let sidecar = intent.sidecarStaged, let sidecarKey = intent.sidecarKey else { return true }
+    do {
+      if try originals.moveIn(staging.path(sidecar), sidecarKey) { return true }
+      try originals.moveOut(intent.key, staging.path(intent.staged))
+      return false
+    } catch {
+      try originals.moveOut(intent.key, staging.path(intent.staged))
+      throw error
+    }
+  }
+
+  // MARK: Folders
+
+  /// Writes the checksum lists and syncs each folder once.
+  func syncFolders(_ members: inout [FinishMember], list: (ChecksumList, [ChecksumList.Line]) throws -> Void) {
+    var folders: [String: [Int]] = [:]
+    for index in members.indices {
+      guard case .intended(let intent, isMoved: true) = members[index].phase else { continue }
+      folders[splitKey(intent.key).folder, default: []].append(index)
+    }
+    for (folder, indices) in folders {
+      let intents = indices.compactMap { index -> Intent? in
+        guard case .intended(let intent, _) = members[index].phase else { return nil }
+        return intent
+      }
+      do {
+        try list(try originals.list(folder: folder), intents.flatMap(\.lines))
+        try originals.sync(folder: folder)
+        CrashPoint.folderSynced.pass()
+      } catch {
+        for (index, intent) in zip(indices, intents) { fail(&members[index], intent, isMoved: true, error) }
+      }
+    }
+  }
+
+  // MARK: Transaction B
+
+  /// Turns intents into rows.
+  func record(_ members: inout [FinishMember]) -> StoreError? {
+    let indices = members.indices.filter { if case .intended = members[$0].phase { true } else { false } }
+    guard !indices.isEmpty else { return nil }
+    var failures: [(index: Int, intent: Intent, error: any Error)] = []
+    let now = Instant.now()
+    do {
+      try catalog.pool.write { db in
+        for index in indices {
+          guard case .intended(let intent, _) = members[index].phase else { continue }
+          try savepoint(db) {
+            try intent.record(db, now: now)
+          } failed: {
+            failures.append((index, intent, $0))
+          }
+        }
+      }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL || error.resultCode == .SQLITE_BUSY {
+      // Rolled back for certain.
+      failures = indices.compactMap { index in
+        guard case .intended(let intent, _) = members[index].phase else { return nil }
+        return (index, intent, StoreError.wrap(error))
+      }
+    } catch {
+      // Whether the commit is on disk shows only when SQLite reads its log again. Files and intents stay as they are:
+      // recovery finds the rows, or makes them.
+      logger.critical("the catalog failed while recording; uploads are refused until a restart: \(error)")
+      return error as? StoreError ?? .broken("the catalog failed: \(error)")
+    }
+    for failure in failures { fail(&members[failure.index], failure.intent, isMoved: true, failure.error) }
+    for index in indices {
+      guard case .intended(let intent, _) = members[index].phase else { continue }
+      members[index].phase = .done(.success(.created(intent.asset.id)))
+      CrashPoint.recorded.pass()
+    }
+    return nil
+  }
+
+  // MARK: Undoing
+
+  private func fail(_ member: inout FinishMember, _ intent: Intent, isMoved: Bool, _ error: any Error) {
+    member.phase = .done(.failure(StoreError.wrap(error)))
+    do { try undo(intent, isMoved: isMoved) } catch {
+      logger.error("an upload could not be undone, the next start will settle it: \(error)")
+    }
+  }
+
+  /// Removes the file wherever it lies, then the intent: a crash in between leaves an intent without a file, which
+  /// recovery undoes again. The sidecar goes first: without its original nobody would know whose it was.
+  func undo(_ intent: Intent, isMoved: Bool) throws {
+    if isMoved {
+      if let key = intent.sidecarKey { try originals.remove(key) }
+      try originals.remove(intent.key)
+    }
+    removeStaged(intent.staged, intent.sidecarStaged)
+    if try !originals.exists(intent.key) {
+      let folder = splitKey(intent.key).folder
+      if try originals.list(folder: folder).remove(Set(intent.lines.map(\.name))) { try originals.sync(folder: folder) }
+    }
+    try catalog.pool.write { db in try intent.delete(db) }
+  }
+
+  func removeStaged(_ names: String?...) {
+    for case let name? in names {
+      do { try FileSystem.remove(staging.path(name)) } catch {
+        logger.warning("staged file stays until the next start: \(error)")
+      }
+    }
+  }
+
+  /// Runs `body` so that its failure undoes itself alone. A catalog that cannot be written fails the whole transaction.
+  private func savepoint(_ db: Database, _ body: () throws -> Void, failed: (any Error) -> Void) throws {
+    do {
+      try db.inSavepoint {
+        try body()
+        return .commit
+      }
+    } catch let error as DatabaseError where error.resultCode != .SQLITE_CONSTRAINT {
+      throw error
+    } catch { failed(error) }
+  }
+}

@@ -1,0 +1,126 @@
+import Dispatch
+import GRDB
+import Ground
+import Logging
+import Synchronization
+
+/// A file that is synced in staging and agrees with what its client claimed.
+package struct FinishRequest: Sendable {
+  package var asset: NewAsset
+  /// In `staging/`; the finisher owns it from here on.
+  package var staged: String
+  package var sidecarStaged: String?
+
+  package init(asset: NewAsset, staged: String, sidecarStaged: String? = nil) {
+    (self.asset, self.staged, self.sidecarStaged) = (asset, staged, sidecarStaged)
+  }
+}
+
+package enum FinishOutcome: Sendable, Equatable {
+  case created(Identifier)
+  /// The owner's asset with the same bytes.
+  case duplicate(Identifier)
+}
+
+/// Makes finished uploads durable in groups: whoever waits when a batch ends is the next batch. No timer, so a lone
+/// upload waits for nobody, and a hundred share four syncs.
+package final class Finisher: Sendable {
+  /// Uploads in one batch.
+  package static let batchLimit = 64
+
+  private struct Waiting: Sendable {
+    let request: FinishRequest
+    let continuation: CheckedContinuation<FinishOutcome, any Error>
+  }
+  private struct State {
+    var waiting: [Waiting] = []
+    var isRunning = false
+    var isClosed = false
+    /// Set when the catalog failed in the middle of recording: what it holds is known only after a restart.
+    var breakdown: StoreError?
+  }
+  private let state = Mutex(State())
+  private let queue = DispatchQueue(label: "finish", qos: .userInitiated)
+  private let steps: FinishSteps
+
+  package init(catalog: Catalog, staging: Staging, originals: Originals, logger: Logger) {
+    steps = FinishSteps(catalog: catalog, staging: staging, originals: originals, logger: logger)
+  }
+
+  /// Moves the file into originals and records it. Durable when this returns; when it throws, nothing is stored and the
+  /// staged files are gone.
+  /// - Throws: `FinishError`, `StoreError`.
+  package func finish(_ request: FinishRequest) async throws -> FinishOutcome {
+    try await withCheckedThrowingContinuation { continuation in
+      enum Turn {
+        case start, wait
+        case refuse(StoreError)
+      }
+      let turn: Turn = state.withLock { state in
+        if let breakdown = state.breakdown { return .refuse(breakdown) }
+        if state.isClosed { return .refuse(.broken("the server is stopping")) }
+        state.waiting.append(Waiting(request: request, continuation: continuation))
+        if state.isRunning { return .wait }
+        state.isRunning = true
+        return .start
+      }
+      switch turn {
+      case .start: queue.async { self.run() }
+      case .wait: break
+      case .refuse(let error):
+        steps.removeStaged(request.staged, request.sidecarStaged)
+        continuation.resume(throwing: error)
+      }
+    }
+  }
+
+  /// Lets running batches end; refuses what comes later.
+  package func close() async {
+    state.withLock { $0.isClosed = true }
+    await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+  }
+
+  private func run() {
+    while let batch = nextBatch() {
+      var members = batch.map { FinishMember(request: $0.request) }
+      let breakdown = steps.run(&members)
+      if let breakdown { state.withLock { $0.breakdown = breakdown } }
+      var again: [Waiting] = []
+      for (member, waiting) in zip(members, batch) {
+        switch member.phase {
+        case .done(let result): waiting.continuation.resume(with: result)
+        // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
+        case .deferred: again.append(waiting)
+        case .new, .intended:
+          waiting.continuation.resume(throwing: breakdown ?? StoreError.broken("a batch ended without a result"))
+        }
+      }
+      state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
+    }
+  }
+
+  private func nextBatch() -> [Waiting]? {
+    state.withLock { state in
+      guard !state.waiting.isEmpty else {
+        state.isRunning = false
+        return nil
+      }
+      let batch = Array(state.waiting.prefix(Finisher.batchLimit))
+      state.waiting.removeFirst(batch.count)
+      return batch
+    }
+  }
+}
+
+/// One upload in a batch.
+struct FinishMember {
+  enum Phase {
+    case new
+    case deferred
+    /// The catalog knows what is to be done.
+    case intended(Intent, isMoved: Bool)
+    case done(Result<FinishOutcome, any Error>)
+  }
+  let request: FinishRequest
+  var phase = Phase.new
+}

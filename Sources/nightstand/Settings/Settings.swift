@@ -1,0 +1,75 @@
+import Backup
+import HTTPServer
+import Logging
+
+/// Every setting, one row each; the single place where names, defaults and descriptions stand.
+enum Settings {
+  // The defaults of the rooms that the values are for.
+  private static let server = ServerConfiguration()
+  private static let backup = Backup.Options(dataFolder: "", migrationsFolder: "")
+
+  static let data = Setting<String>("data", "DIR", "The data directory: photos, catalog, everything worth keeping")
+  static let resources = Setting<String>(
+    "resources", "DIR",
+    "The folder with migrations/ and Public/, where it is not beside the program or in a folder above it")
+  static let reserve = Setting(
+    "reserve", "BYTES", default: ByteCount(backup.reserve),
+    "Free space that uploads may not touch, so that the catalog can always write", rule: "at least 16MiB"
+  ) { $0.value >= 16 << 20 }
+  static let logLevel = Setting(
+    "log-level", "LEVEL", default: LogLevel(.info), "trace, debug, info, notice, warning, error or critical",
+    rule: "one of trace, debug, info, notice, warning, error, critical")
+
+  static let host = Setting("host", "ADDRESS", default: server.host, "The address to listen on; :: takes IPv4 and IPv6")
+  static let port = Setting("port", "PORT", default: server.port, "The port to listen on; 0 takes a free one")
+  static let tlsCertificate = Setting<String>(
+    "tls-cert", "FILE",
+    "The certificate chain (PEM); with --tls-key this switches to https; SIGHUP reads both files again")
+  static let tlsKey = Setting<String>("tls-key", "FILE", "The certificate's private key (PEM)")
+  static let trustedProxies = Setting<AddressList>(
+    "trusted-proxies", "ADDRESSES",
+    "Reverse proxies, separated by commas: their X-Forwarded headers are believed, their connections are not capped per address",
+    rule: "a list of IP addresses separated by commas")
+
+  static let maxConnections = Setting(
+    "max-connections", "N", default: server.maxConnections, "Open connections; beyond that the kernel's queue waits",
+    rule: "from 1 to 1000000"
+  ) { (1...1_000_000).contains($0) }
+  static let maxConnectionsPerAddress = Setting(
+    "max-connections-per-address", "N", default: server.maxConnectionsPerAddress,
+    "Open connections of one address, trusted proxies aside; 0 means no limit", rule: "0 or more"
+  ) { $0 >= 0 }
+  static let idleTimeout = timeout(
+    "idle-timeout", server.idleTimeout, "How long a connection may stay silent between two requests")
+  static let headTimeout = timeout(
+    "head-timeout", server.headTimeout, "From the first byte of a request to the end of its head")
+  static let stallTimeout = timeout(
+    "stall-timeout", server.stallTimeout, "How long a body or an answer may stand still")
+  static let handshakeTimeout = timeout("handshake-timeout", server.handshakeTimeout, "For the TLS handshake")
+  static let shutdownTimeout = timeout(
+    "shutdown-timeout", server.shutdownTimeout, "From SIGTERM until what still runs is cut", most: 3600)
+
+  static let password = SecretSetting(name: "password", help: "The password")
+
+  /// The rows in the order in which the reference shows them.
+  static let groups: [(title: String, commands: String, rows: [any SettingRow])] = [
+    ("Where things are", "every command", [data]),
+    ("Serving", "serve", [host, port, tlsCertificate, tlsKey, trustedProxies, resources, reserve, logLevel]),
+    (
+      "Bounds", "serve",
+      [
+        maxConnections, maxConnectionsPerAddress, idleTimeout, headTimeout, stallTimeout, handshakeTimeout,
+        shutdownTimeout,
+      ]
+    ),
+  ]
+  static let secrets = [password]
+
+  private static func timeout(
+    _ name: String, _ fallback: Double, _ help: String, most: Double = 86_400
+  ) -> Setting<Seconds> {
+    Setting(
+      name, "SECONDS", default: Seconds(fallback), help, rule: "more than 0 and at most \(Int(most)) seconds"
+    ) { $0.value > 0 && $0.value <= most }
+  }
+}

@@ -1,0 +1,34 @@
+import Ground
+import HTTPTypes
+import Synchronization
+
+@testable import HTTPServer
+
+/// A request as the server would hand it over.
+func makeRequest(
+  _ method: HTTPRequest.Method, _ target: String, _ fields: [(String, String)] = [], body: [UInt8] = [],
+  peer: String = "192.0.2.7", isTLS: Bool = false
+) throws -> Request {
+  var bytes: [UInt8] = []
+  var lines: [RequestFields.Line] = []
+  for (name, value) in fields {
+    let start = bytes.count
+    bytes += name.utf8
+    let middle = bytes.count
+    bytes += value.utf8
+    lines.append(.init(name: start..<middle, value: middle..<bytes.count))
+  }
+  let position = Mutex(0)
+  let source = RequestBody(declaredLength: Int64(body.count)) { block in
+    position.withLock { position in
+      let count = min(body.count - position, block.space.count)
+      body[position..<position + count].withUnsafeBytes { block.append($0) }
+      position += count
+      return count
+    }
+  }
+  guard let target = RequestTarget(target) else { throw BodyError.malformed("no target") }
+  return Request(
+    method: method, target: target, fields: RequestFields(bytes: bytes, lines: lines), body: source,
+    peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { _, _ in })
+}

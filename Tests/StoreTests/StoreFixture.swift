@@ -1,0 +1,197 @@
+import Foundation
+import GRDB
+import Ground
+import Logging
+
+@testable import Store
+
+/// A folder of one test, removed with it.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.path + "/nightstand-" + Identifier().description
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// The migrations as they are released.
+let migrationsFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("migrations").path
+
+/// A whole store in a folder of its own: real SQLite, real files, one user `anna`.
+final class StoreFixture: Sendable {
+  let folder: TemporaryFolder?
+  let directory: DataDirectory
+  let catalog: Catalog
+  let staging: Staging
+  let originals: Originals
+  let finisher: Finisher
+  let anna: Owner
+  let annaID: Identifier
+
+  /// - Parameter path: a data directory to open again; nil makes one.
+  init(path: String? = nil, reserve: Int64 = 0, mode: Staging.Mode? = nil) async throws {
+    folder = path == nil ? try TemporaryFolder() : nil
+    directory = try DataDirectory(path ?? folder!.path + "/data", role: .server)
+    catalog = try Catalog(path: directory.catalog)
+    try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
+    staging = try Staging(
+      root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: reserve, mode: mode)
+    originals = Originals(root: directory.originals)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
+    (annaID, anna) = try await StoreFixture.addUser("anna", to: catalog)
+  }
+
+  @discardableResult
+  static func addUser(_ name: String, quota: Int64? = nil, to catalog: Catalog) async throws -> (Identifier, Owner) {
+    try await catalog.write { db in
+      if let row = try Row.fetchOne(db, sql: "SELECT id, number FROM user WHERE folder = ?", arguments: [name]) {
+        return (row["id"], Owner(number: row["number"], folder: name))
+      }
+      let id = Identifier()
+      try db.execute(
+        sql: """
+          INSERT INTO user (id, email, name, folder, avatar_color, password_hash, quota, created_at, updated_at)
+          VALUES (?, ?, ?, ?, 'primary', 'x', ?, 0, 0)
+          """, arguments: [id, name + "@example.org", name, name, quota])
+      return (id, Owner(number: db.lastInsertedRowID, folder: name))
+    }
+  }
+
+  var recovery: Recovery {
+    Recovery(
+      catalog: catalog, staging: staging, originals: originals,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  /// Stages bytes block by block, as a transfer does.
+  func stage(_ bytes: [UInt8]) async throws -> StagedFile {
+    let file = try staging.open(expected: nil)
+    try await feed(bytes, to: file)
+    return file
+  }
+
+  /// Fills blocks beyond their capacity where it can, so that what lies in the slack has to be moved.
+  func feed(_ bytes: [UInt8], to file: StagedFile) async throws {
+    var block = staging.blocks.take()
+    defer { staging.blocks.give(block) }
+    var rest = bytes[...]
+    while true {
+      let piece = rest.prefix(block.space.count)
+      piece.withUnsafeBytes { block.append($0) }
+      rest = rest.dropFirst(piece.count)
+      if block.count < block.capacity { break }
+      block = try await file.write(block)
+    }
+    try await file.writeTail(block, count: block.count)
+  }
+
+  func request(_ bytes: [UInt8], name: String, owner: Owner? = nil, sidecar: [UInt8]? = nil) async throws
+    -> FinishRequest
+  {
+    let file = try await stage(bytes)
+    let sha1 = try await file.seal(modified: Instant(milliseconds: 1_600_000_000_000))
+    file.handOver()
+    var time = CalendarTime(year: 2024, month: 7, day: 3)
+    time.hour = 12
+    var asset = NewAsset(
+      id: Identifier(), owner: owner ?? anna, sha1: sha1, size: file.length, kind: "IMAGE", mimeType: "image/jpeg",
+      originalName: Array(name.utf8), wallClock: time, fileCreatedAt: time.instant, fileModifiedAt: time.instant)
+    var sidecarName: String?
+    if let sidecar {
+      let staged = try await stage(sidecar)
+      asset.sidecarSHA1 = try await staged.seal(modified: time.instant)
+      staged.handOver()
+      sidecarName = staged.name
+    }
+    return FinishRequest(asset: asset, staged: file.name, sidecarStaged: sidecarName)
+  }
+
+  func store(_ bytes: [UInt8], name: String, owner: Owner? = nil, sidecar: [UInt8]? = nil) async throws -> FinishOutcome
+  {
+    try await finisher.finish(request(bytes, name: name, owner: owner, sidecar: sidecar))
+  }
+
+  func row(_ id: Identifier) async throws -> AssetRow? { try await catalog.asset(id, owner: annaID) }
+
+  func count(_ table: String) async throws -> Int {
+    try await catalog.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? -1 }
+  }
+
+  var used: Int64 {
+    get async throws {
+      try await catalog.read { [anna] db in
+        try Int64.fetchOne(db, sql: "SELECT used FROM user WHERE number = ?", arguments: [anna.number]) ?? -1
+      }
+    }
+  }
+
+  /// Keys of all originals on disk, without lists and markers, sorted.
+  var files: [String] {
+    let all = FileManager.default.enumerator(atPath: directory.originals)?.compactMap { $0 as? String } ?? []
+    return all.filter { path in
+      var isFolder: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: directory.originals + "/" + path, isDirectory: &isFolder)
+      return !isFolder.boolValue && !path.hasSuffix("SHA1SUMS") && path != ".nightstand"
+    }.sorted()
+  }
+
+  var staged: [String] { get throws { try FileSystem.names(in: directory.staging) } }
+
+  /// What must hold whenever nothing is running: a file for each row, a row for each file, sums that agree, no leftovers.
+  func problems() async throws -> [String] {
+    var problems: [String] = []
+    let rows = try await catalog.read { db in try Row.fetchAll(db, sql: AssetRow.selection).map(AssetRow.init) }
+    for row in rows where try originals.digest(row.originalKey) != row.sha1 {
+      problems.append("bad file \(row.originalKey)")
+    }
+    let keys = (rows.map(\.originalKey) + rows.compactMap(\.sidecarKey)).sorted()
+    if keys != files { problems.append("rows \(keys) files \(files)") }
+    if try await count("intent") != 0 { problems.append("intents are left") }
+    if try !staged.isEmpty { problems.append("staged files are left: \(try staged)") }
+    if try await used != rows.filter({ $0.owner == annaID }).map(\.size).reduce(0, +) {
+      problems.append("used is wrong")
+    }
+    for folder in Set(keys.map { splitKey($0).folder }) {
+      let path = "\(directory.originals)/\(folder)"
+      let names = Set(keys.filter { splitKey($0).folder == folder }.map { splitKey($0).name })
+      let listed = ChecksumList.parse(try FileSystem.contents("\(path)/SHA1SUMS")).map(\.name)
+      if Set(listed) != names || listed.count != names.count { problems.append("list of \(folder) holds \(listed)") }
+      if try run("sha1sum", ["--check", "--strict", "--quiet", "SHA1SUMS"], in: path) != 0 {
+        problems.append("sha1sum refuses \(folder)")
+      }
+    }
+    return problems
+  }
+}
+
+/// Runs a program found in PATH; its exit code.
+func run(_ program: String, _ arguments: [String], in folder: String = "/") throws -> Int32 {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = [program] + arguments
+  process.currentDirectoryURL = URL(fileURLWithPath: folder)
+  process.standardError = FileHandle.nullDevice
+  process.standardOutput = FileHandle.nullDevice
+  try process.run()
+  process.waitUntilExit()
+  return process.terminationStatus
+}
+
+/// Bytes that look random and are the same for the same seed.
+func sample(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+  var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+  var out = [UInt8]()
+  out.reserveCapacity(count + 8)
+  while out.count < count {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    withUnsafeBytes(of: state) { out.append(contentsOf: $0) }
+  }
+  return Array(out.prefix(count))
+}

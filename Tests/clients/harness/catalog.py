@@ -1,0 +1,116 @@
+"""Looks behind the server's back: rows against files, files against rows, digests against bytes."""
+
+import contextlib
+import hashlib
+import pathlib
+import sqlite3
+import subprocess
+
+LISTS = "SHA1SUMS"
+MARKER = ".nightstand"
+
+
+@contextlib.contextmanager
+def opened(data: pathlib.Path, *, write=False):
+    """The catalog, read-only unless said otherwise; safe beside a running server (WAL)."""
+    mode = "rw" if write else "ro"
+    connection = sqlite3.connect(f"file:{data / 'nightstand.sqlite'}?mode={mode}", uri=True, timeout=10)
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = bytes
+    try:
+        yield connection
+        if write:
+            connection.commit()
+    finally:
+        connection.close()
+
+
+def rows(data: pathlib.Path):
+    """Every asset: id, key (its file's path below originals/), name (bytes), checksum (20 bytes), size."""
+    with opened(data) as catalog:
+        found = catalog.execute(
+            "SELECT id, original_key AS key, original_name AS name, sha1 AS checksum, size FROM asset").fetchall()
+    return [dict(row) for row in found]
+
+
+def sidecars(data: pathlib.Path):
+    """The keys of all sidecars that belong to a row."""
+    with opened(data) as catalog:
+        return {row["sidecar_key"] for row in catalog.execute(
+            "SELECT sidecar_key FROM asset WHERE sidecar_key IS NOT NULL")}
+
+
+def intents(data: pathlib.Path):
+    """Moves that were announced and not yet recorded: none while nothing is under way."""
+    with opened(data) as catalog:
+        return catalog.execute("SELECT original_key FROM intent").fetchall()
+
+
+def originals(data: pathlib.Path):
+    """Every file below originals/ that is a photo, a video or a sidecar: path relative to originals/, as bytes."""
+    root = data / "originals"
+    if not root.is_dir():
+        return set()
+    return {
+        bytes(path.relative_to(root)) for path in root.rglob("*")
+        if not path.is_dir() and path.name not in (LISTS, MARKER)
+    }
+
+
+def staged(data: pathlib.Path):
+    """What lies in staging/."""
+    root = data / "staging"
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+
+
+def inspect(data: pathlib.Path, *, digests=True, resting=True):
+    """Asserts that catalog and disk agree. `digests` reads every original; `resting`: no upload runs just now.
+
+    - Returns: the assets' rows.
+    """
+    found = rows(data)
+    expected = set()
+    root = data / "originals"
+    for row in found:
+        path = root / row["key"].decode()
+        assert path.is_file(), f"a row without its file: {row}"
+        assert not path.is_symlink() and path.resolve().is_relative_to(root.resolve()), row
+        assert path.stat().st_size == row["size"], row
+        if digests:
+            actual = hashlib.sha1(path.read_bytes(), usedforsecurity=False).digest()
+            assert actual == row["checksum"], f"{path} is not what the catalog says: {actual.hex()}"
+        expected.add(row["key"])
+    expected |= sidecars(data)
+    assert len(expected) >= len(found), "two rows share a file"
+    if resting:
+        assert originals(data) == expected, (
+            f"files without rows: {sorted(originals(data) - expected)}; rows without files: "
+            f"{sorted(expected - originals(data))}")
+        assert staged(data) == [], "staging is not empty"
+        assert intents(data) == [], "a move was announced and neither carried out nor undone"
+        with opened(data) as catalog:
+            wrong = catalog.execute(
+                "SELECT email, used, (SELECT coalesce(sum(size), 0) FROM asset WHERE owner = user.number) AS real"
+                " FROM user WHERE used != real").fetchall()
+        assert not wrong, f"the space that people use is miscounted: {[tuple(row) for row in wrong]}"
+    return found
+
+
+def integrity(data: pathlib.Path):
+    with opened(data) as catalog:
+        assert catalog.execute("PRAGMA integrity_check").fetchone()[0] == b"ok"
+        assert catalog.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def sums_hold(data: pathlib.Path):
+    """`sha1sum -c SHA1SUMS` passes in every folder that holds originals, and every original is listed."""
+    root = data / "originals"
+    folders = {(root / name.decode(errors="surrogateescape")).parent for name in originals(data)}
+    for folder in folders:
+        done = subprocess.run(
+            ["sha1sum", "--check", "--strict", LISTS], cwd=folder, capture_output=True, timeout=60)
+        assert done.returncode == 0, (folder, done.stdout, done.stderr)
+        checked = done.stdout.count(b": OK\n")
+        photos = [row for row in rows(data) if (root / row["key"].decode()).parent == folder]
+        assert checked >= len(photos), f"{folder}: {checked} sums for {len(photos)} originals"
+    return len(folders)
