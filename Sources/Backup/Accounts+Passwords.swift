@@ -72,7 +72,7 @@ struct PasswordFailure: Error, CustomStringConvertible {
 final class PasswordDesk: Sendable {
   static let queueLimit = 16
 
-  private let lane = Lane(label: "passwords")
+  let lane = Lane(label: "passwords")
   private let inside = Mutex(0)
 
   /// - Throws: `.tooManyAttempts` where the queue is full, and what `work` throws.

@@ -56,10 +56,11 @@ extension Accounts {
     return Principal(user: User(found.user), credential: .session(Session(found.session)))
   }
 
-  /// Waits until what is known about used sessions is written; for tests and the end of the server.
+  /// Waits until what is known about used sessions is written; asked before the catalog closes.
   package func settleTouches() async { await touches.settle() }
 
-  private var decoy: String { "scrypt$n=\(cost.n),r=\(cost.r),p=\(cost.p)$\(Accounts.decoySalt)$\(Accounts.decoyHash)" }
+  /// A stored password that nobody has.
+  var decoy: String { "scrypt$n=\(cost.n),r=\(cost.r),p=\(cost.p)$\(Accounts.decoySalt)$\(Accounts.decoyHash)" }
   private static let decoySalt = Hex.encode(randomBytes(16))
   private static let decoyHash = Hex.encode(randomBytes(32))
 }

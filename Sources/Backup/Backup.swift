@@ -72,6 +72,7 @@ package final class Backup: Sendable {
   /// Lets running commits finish and closes the catalog.
   package func close() async {
     await desk.close()
+    await accounts.settleTouches()
     // Everything acknowledged is on disk already; a failing close loses nothing.
     try? catalog.close()
     directory.unlock()

@@ -13,7 +13,7 @@ final class AccountsFixture: Sendable {
   let albums: Albums
   let time = HandClock()
 
-  /// A cost that takes microseconds; one test uses the real one.
+  /// A cost that takes microseconds.
   static let cheap = PasswordCost(n: 16, r: 1, p: 1)
 
   init(cost: PasswordCost = cheap) async throws {

@@ -37,6 +37,17 @@ import Testing
     #expect(try FileSystem.names(in: backups).allSatisfy { !$0.hasSuffix(".part") })
   }
 
+  /// After a clean stop the file alone is the whole catalog, without the log beside it.
+  @Test func closingFoldsTheLogIntoTheFile() async throws {
+    let catalog = try catalog()
+    try await migrator().migrate(catalog, backups: backups)
+    #expect(try await catalog.read { db in try Int.fetchOne(db, sql: "SELECT a FROM one") } == 7)
+    try catalog.close()
+    try FileManager.default.copyItem(atPath: folder.path + "/c.sqlite", toPath: folder.path + "/copy.sqlite")
+    let copy = try Catalog(path: folder.path + "/copy.sqlite")
+    #expect(try await copy.read { db in try Int.fetchOne(db, sql: "SELECT a FROM one") } == 7)
+  }
+
   @Test func failureLeavesTheCatalogAsItWas() async throws {
     let catalog = try catalog()
     try await migrator().migrate(catalog, backups: backups)
