@@ -84,6 +84,30 @@ import Testing
     }
   }
 
+  @Test("A page of another site can neither sign up the admin nor log somebody in; our own page and programs can")
+  func forgedEntrance() async throws {
+    try await World.with { world in
+      let host = ("Host", "photos.example:2283")
+      let body = #"{"email":"anna@example.com","password":"correct horse","name":"Anna"}"#
+      let evil: [[(String, String)]] = [
+        [("Origin", "https://evil.example"), ("Content-Type", "text/plain")], [("Origin", "null")],
+        [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site"), ("Content-Type", "application/json")],
+      ]
+      for fields in evil {
+        for path in ["/api/auth/admin-sign-up", "/api/auth/login"] {
+          let response = try await world.send(.post, path, [host] + fields, body: body)
+          #expect(
+            response.status == .forbidden && response.message == "Cross-site request refused", "\(path) \(fields)")
+        }
+        #expect(try await world.send(.get, "/api/server/ping", [host] + fields).status == .ok)
+      }
+      #expect(try await world.send(.get, "/api/server/config").object()["isInitialized"] == .flag(false))
+      let own = [host, ("Origin", "http://photos.example:2283"), ("Sec-Fetch-Site", "same-origin")]
+      #expect(try await world.send(.post, "/api/auth/admin-sign-up", own, body: body).status == .created)
+      #expect(try await world.send(.post, "/api/auth/login", [host], body: body).status == .created)
+    }
+  }
+
   @Test("API keys: created, read, limited by their permissions, unable to grant more, deleted")
   func keys() async throws {
     try await World.with { world in
