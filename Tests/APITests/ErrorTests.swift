@@ -36,6 +36,8 @@ import Testing
     #expect(ErrorAnswer(BodyError.disconnected).status == .badRequest)
     #expect(ErrorAnswer(BodyError.malformed("x")).status == .badRequest)
     #expect(ErrorAnswer(BodyError.stalled).status == .requestTimeout)
+    #expect(ErrorAnswer(BodyError.overloaded).status == .serviceUnavailable)
+    #expect(ErrorAnswer(BodyError.overloaded).fields[.retryAfter] == "1")
     #expect(ErrorAnswer(BodyError.tooLarge(limit: 5)).status == .contentTooLarge)
   }
 

@@ -72,6 +72,9 @@ struct ErrorAnswer: Equatable, Sendable {
     switch error {
     case .disconnected: self.init(.badRequest, "The request's body ended early")
     case .stalled: self.init(.requestTimeout, "The request's body stalled")
+    case .overloaded:
+      self.init(.serviceUnavailable, "The server is busy with other requests, try again", code: "overloaded")
+      fields[.retryAfter] = "1"
     case .malformed(let reason): self.init(.badRequest, "The request's body is malformed: \(reason)")
     case .tooLarge(let limit): self.init(.contentTooLarge, "The request, or one of its fields, is over \(limit) bytes")
     }
