@@ -7,7 +7,7 @@ struct APIKeyHandlers: Sendable {
   let accounts: Accounts
 
   func list(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(try await accounts.keys(of: principal.user.id).map(APIKeyShape.init))
+    await .json(list: try await accounts.keys(of: principal.user.id).map(APIKeyShape.init))
   }
 
   private struct Creation: Decodable {

@@ -10,7 +10,7 @@ struct UserHandlers: Sendable {
   /// Admins see everybody, others themselves: nothing is shared between people here, so nobody needs a directory.
   func list(_ request: Request, _ principal: Principal) async throws -> Response {
     let users = principal.user.isAdmin ? try await accounts.list() : [principal.user]
-    return .json(users.map(UserShape.init))
+    return await .json(list: users.map(UserShape.init))
   }
 
   func me(_ request: Request, _ principal: Principal) async throws -> Response {
