@@ -60,18 +60,28 @@ package final class Accounts: Sendable {
     return try await speaking { try await catalog.user(email: email).map(User.init) }
   }
 
-  /// Changes what is not nil. A new `password` here needs no old one (Immich's forced change) and clears `shouldChangePassword`.
+  /// Changes what is not nil. A new `password` here needs no old one: only while the user should change it (Immich's
+  /// forced change), which this settles. Every session but `session` ends with it.
+  /// - Throws: `.invalid` where a password is given and no change is due.
   package func updateMe(
-    _ user: Identifier, email: String?, name: String?, password: String?, avatarColor: String?
+    _ user: Identifier, email: String?, name: String?, password: String?, avatarColor: String?,
+    keep session: Identifier? = nil
   ) async throws -> User {
     let email = try email.map(AccountRules.email)
     let name = try name.map(AccountRules.name)
     let avatarColor = try avatarColor.map(AccountRules.avatarColor)
     var hash: String?
-    if let password { hash = try await hashed(AccountRules.password(password)) }
+    if let password {
+      // Asked before the password is hashed, and again in the transaction that stores it.
+      guard try await speaking({ try await catalog.user(user) })?.shouldChangePassword == true else {
+        throw Accounts.noChangeDue
+      }
+      hash = try await hashed(AccountRules.password(password))
+    }
     let outcome = try await speaking { [hash] in
       try await catalog.updateUser(
-        user, email: email, name: name, avatarColor: avatarColor, passwordHash: hash, ending: .none, now: clock.wall())
+        user, email: email, name: name, avatarColor: avatarColor, passwordHash: hash,
+        ending: session.map { .allBut($0) } ?? .all, now: clock.wall())
     }
     return try settle(outcome, missing: .noAccess(permission: "user.update"))
   }
@@ -159,6 +169,8 @@ package final class Accounts: Sendable {
 
   // MARK: Inner works
 
+  private static let noChangeDue = BackupError.invalid(
+    "The password is changed with POST /api/auth/change-password, which asks for the current one")
   private static let adminExists = BackupError.invalid("The server already has an admin")
 
   private func insert(
@@ -182,6 +194,7 @@ package final class Accounts: Sendable {
     switch outcome {
     case .done(let row): return User(row)
     case .adminExists: throw Accounts.adminExists
+    case .noChangeDue: throw Accounts.noChangeDue
     case .emailTaken: throw BackupError.invalid("User exists")
     case .unknown: throw missing
     }

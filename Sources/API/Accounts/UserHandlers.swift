@@ -26,9 +26,11 @@ struct UserHandlers: Sendable {
 
   func updateMe(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(Update.self)
+    // Whoever sets these can log in as the user, which is more than `user.update` grants.
+    if input.password != nil || input.email != nil { try principal.require("auth.changePassword") }
     let user = try await accounts.updateMe(
       principal.user.id, email: input.email, name: input.name, password: input.password,
-      avatarColor: input.avatarColor)
+      avatarColor: input.avatarColor, keep: principal.session)
     return .json(UserAdminShape(user))
   }
 

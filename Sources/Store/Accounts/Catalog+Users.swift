@@ -7,6 +7,8 @@ package enum UserOutcome: Sendable, Equatable {
   /// There is an admin already, and only the first one was wanted.
   case adminExists
   case emailTaken
+  /// A password was given without the old one, though the user need not change it.
+  case noChangeDue
   /// No such user, or (where one was expected) another password hash than the expected one.
   case unknown
 }
@@ -98,7 +100,7 @@ extension Catalog {
     }
   }
 
-  /// Changes what is not nil.
+  /// Changes what is not nil; a password only where `should_change_password` stands, and that settles it.
   package func updateUser(
     _ id: Identifier, email: String?, name: String?, avatarColor: String?, passwordHash: String?,
     ending: EndingSessions, now: Instant
@@ -107,6 +109,10 @@ extension Catalog {
       if let email {
         let holder = try Identifier.fetchOne(db, sql: "SELECT id FROM user WHERE email = ?", arguments: [email])
         if let holder, holder != id { return .emailTaken }
+      }
+      if passwordHash != nil {
+        guard let user = try Catalog.user(id, db) else { return .unknown }
+        guard user.shouldChangePassword else { return .noChangeDue }
       }
       try db.execute(
         sql: """
