@@ -34,23 +34,27 @@ package final class Accounts: Sendable {
 
   // MARK: People
 
-  /// Whether an admin exists.
-  package func isInitialized() async throws -> Bool { try await speaking { try await catalog.hasAdmin() } }
+  /// Whether there is any user: from then on nobody can sign up. Where the operator made people before an admin, a
+  /// stranger who signs up must not become their admin.
+  package func isInitialized() async throws -> Bool { try await speaking { try await catalog.hasUser() } }
 
-  /// Creates the first user. Of two that race, one wins.
-  /// - Throws: `.invalid` once an admin exists.
+  /// Whether somebody may manage the server.
+  package func hasAdmin() async throws -> Bool { try await speaking { try await catalog.hasAdmin() } }
+
+  /// Creates the first user, an admin. Of two that race, one wins.
+  /// - Throws: `.invalid` once there is any user.
   package func signUpAdmin(email: String, password: String, name: String) async throws -> User {
     // Asked before the password is hashed, so that a stranger cannot keep the password desk busy this way.
-    guard try await !isInitialized() else { throw Accounts.adminExists }
+    guard try await !isInitialized() else { throw Accounts.signUpClosed }
     return try await insert(
-      email: email, password: password, name: name, isAdmin: true, quota: nil, onlyFirstAdmin: true)
+      email: email, password: password, name: name, isAdmin: true, quota: nil, onlyFirst: true)
   }
 
   /// Creates a user; for the command line and the admin.
   package func add(email: String, password: String, name: String, isAdmin: Bool, quota: Int64?) async throws -> User {
     if let quota, quota < 0 { throw BackupError.invalid("quotaSizeInBytes must not be less than 0") }
     return try await insert(
-      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirstAdmin: false)
+      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirst: false)
   }
 
   package func list() async throws -> [User] { try await speaking { try await catalog.users().map(User.init) } }
@@ -171,10 +175,11 @@ package final class Accounts: Sendable {
 
   private static let noChangeDue = BackupError.invalid(
     "The password is changed with POST /api/auth/change-password, which asks for the current one")
-  private static let adminExists = BackupError.invalid("The server already has an admin")
+  /// Immich's words. Where there are people but no admin yet, the command line is the way all the same.
+  private static let signUpClosed = BackupError.invalid("The server already has an admin")
 
   private func insert(
-    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirstAdmin: Bool
+    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirst: Bool
   ) async throws -> User {
     let email = try AccountRules.email(email)
     let name = try AccountRules.name(name)
@@ -185,7 +190,7 @@ package final class Accounts: Sendable {
       id: id, email: email, name: name, folder: AccountRules.folder(name: name, email: email), isAdmin: isAdmin,
       avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
     let outcome = try await speaking {
-      try await catalog.insertUser(row, passwordHash: hash, onlyFirstAdmin: onlyFirstAdmin)
+      try await catalog.insertUser(row, passwordHash: hash, onlyFirst: onlyFirst)
     }
     return try settle(outcome, missing: .noAccess(permission: "adminUser.create"))
   }
@@ -193,7 +198,7 @@ package final class Accounts: Sendable {
   private func settle(_ outcome: UserOutcome, missing: BackupError) throws -> User {
     switch outcome {
     case .done(let row): return User(row)
-    case .adminExists: throw Accounts.adminExists
+    case .notFirst: throw Accounts.signUpClosed
     case .noChangeDue: throw Accounts.noChangeDue
     case .emailTaken: throw BackupError.invalid("User exists")
     case .unknown: throw missing

@@ -16,6 +16,19 @@ import Testing
     }
   }
 
+  @Test func signUpIsClosedOnceTheOperatorMadeAnybody() async throws {
+    let fixture = try await AccountsFixture()
+    _ = try await fixture.addUser("ben", isAdmin: false)
+    #expect(try await fixture.accounts.isInitialized())
+    #expect(try await !fixture.accounts.hasAdmin())
+    await #expect(throws: BackupError.invalid("The server already has an admin")) {
+      try await fixture.accounts.signUpAdmin(email: "eve@example.org", password: "secret", name: "Eve")
+    }
+    _ = try await fixture.addUser("anna", isAdmin: true)
+    #expect(try await fixture.accounts.hasAdmin())
+    #expect(try await fixture.accounts.list().map(\.name) == ["ben", "anna"])
+  }
+
   @Test func ofManyRacingSignUpsOneWins() async throws {
     let fixture = try await AccountsFixture()
     let wins = await withTaskGroup(of: Bool.self) { group in

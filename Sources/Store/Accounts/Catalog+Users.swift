@@ -4,8 +4,8 @@ import Ground
 /// What became of a new or changed user.
 package enum UserOutcome: Sendable, Equatable {
   case done(UserRow)
-  /// There is an admin already, and only the first one was wanted.
-  case adminExists
+  /// Somebody is there already, and only the first user was wanted.
+  case notFirst
   case emailTaken
   /// A password was given without the old one, though the user need not change it.
   case noChangeDue
@@ -21,16 +21,22 @@ package enum EndingSessions: Sendable, Equatable {
 }
 
 extension Catalog {
+  package func hasUser() async throws -> Bool {
+    try await read { db in try Catalog.hasUser(db) }
+  }
+
   package func hasAdmin() async throws -> Bool {
-    try await read { db in try Catalog.hasAdmin(db) }
+    try await read { db in
+      try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin)") ?? false
+    }
   }
 
   /// Adds a user under the first free folder name: `row.folder`, `row.folder-2`, `row.folder-3` …
-  /// - Parameter onlyFirstAdmin: nothing happens where an admin exists; looked up in the same transaction, so that of
-  ///   two that race one wins.
-  package func insertUser(_ row: UserRow, passwordHash: String, onlyFirstAdmin: Bool) async throws -> UserOutcome {
+  /// - Parameter onlyFirst: nothing happens where there is any user; looked up in the same transaction, so that of two
+  ///   that race one wins.
+  package func insertUser(_ row: UserRow, passwordHash: String, onlyFirst: Bool) async throws -> UserOutcome {
     try await write { db in
-      if onlyFirstAdmin, try Catalog.hasAdmin(db) { return .adminExists }
+      if onlyFirst, try Catalog.hasUser(db) { return .notFirst }
       if try Catalog.hasEmail(row.email, db) { return .emailTaken }
       try db.execute(
         sql: """
@@ -145,8 +151,8 @@ extension Catalog {
     ).map { UserRow($0) }
   }
 
-  private static func hasAdmin(_ db: Database) throws -> Bool {
-    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin)") ?? false
+  private static func hasUser(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user)") ?? false
   }
 
   private static func hasEmail(_ email: String, _ db: Database) throws -> Bool {

@@ -108,7 +108,7 @@ struct Serve: AsyncParsableCommand {
     let url = "\(configuration.tls == nil ? "http" : "https")://\(name):\(port)"
     StandardStream.output.write("nightstand ready \(url)\n")
     if try await backup.accounts.isInitialized() { return }
-    logger.notice("no user yet: open \(url) in a browser to create the admin, or run 'nightstand user add'")
+    logger.notice("no user yet: open \(url) in a browser to create the admin, or run 'nightstand user add --admin'")
   }
 
   /// Returns at the first signal that asks for the end.
