@@ -155,7 +155,7 @@ package final class Accounts: Sendable {
       let isRight = try hash.matches(password)
       throttle.withLock { throttle in
         if isRight {
-          throttle.succeeded(account: account)
+          throttle.succeeded(account: account, address: address, now: clock.monotonic())
         } else {
           throttle.failed(account: account, address: address, now: clock.monotonic())
         }
