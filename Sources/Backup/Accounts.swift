@@ -95,12 +95,24 @@ package final class Accounts: Sendable {
     try await speaking { try await catalog.preferences(of: user) }
   }
 
-  /// - Parameter json: at most 64 KiB.
-  package func setPreferences(_ json: String, of user: Identifier) async throws {
-    guard json.utf8.count <= AccountRules.longestPreferences else {
-      throw BackupError.invalid("preferences must not be larger than \(AccountRules.longestPreferences) bytes")
+  /// Reads, changes and stores the preferences in one transaction, and with them the colour where it is not nil.
+  /// - Parameter change: makes the new JSON text, at most 64 KiB, of the old one; what it throws leaves all as it was.
+  /// - Returns: the new text.
+  package func updatePreferences(
+    of user: Identifier, avatarColor: String?, _ change: @escaping @Sendable (String?) throws -> String
+  ) async throws -> String {
+    let avatarColor = try avatarColor.map(AccountRules.avatarColor)
+    let stored = try await speaking {
+      try await catalog.updatePreferences(of: user, avatarColor: avatarColor, now: clock.wall()) { old in
+        let json = try change(old)
+        guard json.utf8.count <= AccountRules.longestPreferences else {
+          throw BackupError.invalid("preferences must not be larger than \(AccountRules.longestPreferences) bytes")
+        }
+        return json
+      }
     }
-    try await speaking { try await catalog.setPreferences(json, of: user, now: clock.wall()) }
+    guard let stored else { throw BackupError.noAccess(permission: "userPreference.update") }
+    return stored
   }
 
   // MARK: Passwords

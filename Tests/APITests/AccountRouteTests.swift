@@ -187,7 +187,10 @@ import Testing
         ])
       let update = #"{"memories":{"duration":9},"later":{"x":1,"y":[null]},"avatar":{"color":"pink"}}"#
       let after = try await world.send(.put, path, [session], body: update).object()
-      #expect(after["memories"] == .object(["duration": .number(9), "enabled": .flag(false)]))
+      #expect(
+        after["memories"] == .object(["duration": .number(9), "enabled": .flag(false), "sidebarWeb": .flag(false)]))
+      // Clients made from newer schemas demand it.
+      #expect(after["people"]?["updateStrategy"] == .text("self"))
       #expect(after.filter { $0.key != "memories" } == before.filter { $0.key != "memories" })
       #expect(try await world.send(.get, path, [session]).object() == after)
       #expect(try await world.send(.get, "/api/users/me", [session]).object()["avatarColor"] == .text("pink"))
@@ -195,6 +198,15 @@ import Testing
       #expect(wrong.status == .badRequest)
       #expect(
         try wrong.object()["errors"]?.list?.first?["path"] == .list([.text("tags"), .text("enabled")]))
+      // Where one value is wrong, none is taken, the colour included.
+      for body in [
+        #"{"avatar":{"color":"green"},"memories":{"duration":1},"people":{"updateStrategy":"nobody"}}"#,
+        #"{"avatar":{"color":"invisible"},"memories":{"duration":1}}"#,
+      ] {
+        #expect(try await world.send(.put, path, [session], body: body).status == .badRequest)
+        #expect(try await world.send(.get, path, [session]).object() == after)
+        #expect(try await world.send(.get, "/api/users/me", [session]).object()["avatarColor"] == .text("pink"))
+      }
     }
   }
 }

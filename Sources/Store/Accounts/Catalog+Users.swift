@@ -138,10 +138,19 @@ extension Catalog {
     }
   }
 
-  package func setPreferences(_ json: String, of user: Identifier, now: Instant) async throws {
+  /// Reads, changes and stores in one transaction; the colour too where it is not nil.
+  /// - Returns: what is stored now; nil where there is no such user.
+  package func updatePreferences(
+    of user: Identifier, avatarColor: String?, now: Instant, _ change: @escaping @Sendable (String?) throws -> String
+  ) async throws -> String? {
     try await write { db in
+      let sql = "SELECT preferences FROM user WHERE id = ?"
+      guard let row = try Row.fetchOne(db, sql: sql, arguments: [user]) else { return nil }
+      let json = try change(row[0])
       try db.execute(
-        sql: "UPDATE user SET preferences = ?, updated_at = ? WHERE id = ?", arguments: [json, now, user])
+        sql: "UPDATE user SET preferences = ?, avatar_color = coalesce(?, avatar_color), updated_at = ? WHERE id = ?",
+        arguments: [json, avatarColor, now, user])
+      return json
     }
   }
 
