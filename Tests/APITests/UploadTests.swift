@@ -127,7 +127,8 @@ import Testing
         ),
         (
           World.dates + [file], [("x-immich-checksum", wrong)],
-          "The received bytes have the SHA-1 \(digest(photo).hex), but \(wrong) was announced; nothing was stored"
+          "The checksum does not match: the received bytes have the SHA-1 \(digest(photo).hex), but \(wrong) was "
+            + "announced; nothing was stored"
         ),
         (World.dates + [file], [("x-immich-checksum", "short")], "Validation failed"),
       ]

@@ -58,7 +58,8 @@ struct ErrorAnswer: Equatable, Sendable {
     case .checksumMismatch(let claimed, let received):
       self.init(
         .badRequest,
-        "The received bytes have the SHA-1 \(received.hex), but \(claimed.hex) was announced; nothing was stored",
+        "The checksum does not match: the received bytes have the SHA-1 \(received.hex), but \(claimed.hex) was "
+          + "announced; nothing was stored",
         code: "checksum_mismatch")
     case .diskFull:
       self.init(
