@@ -73,21 +73,24 @@ final class TLSContext: Sendable {
   }
 }
 
-/// RFC 7301: `http/1.1` where the client offers it; a client that offers only others is told so (no_application_protocol).
+/// RFC 7301: `http/1.1` where the client offers it, else `http/1.0`, which `curl --http1.0` offers alone; a client that
+/// offers only others is told so (no_application_protocol).
 private let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, out, outLength, offered, offeredLength, _ in
   guard let offered, let out, let outLength else { return SSL_TLSEXT_ERR_NOACK }
-  let wanted = Array("http/1.1".utf8)
-  var index = 0
-  while index < Int(offeredLength) {
-    let length = Int(offered[index])
-    guard index + 1 + length <= Int(offeredLength) else { break }
-    if length == wanted.count, (0..<length).allSatisfy({ offered[index + 1 + $0] == wanted[$0] }) {
-      // The name points into the client's offer, which OpenSSL keeps until the handshake copied it.
-      out.pointee = offered + index + 1
-      outLength.pointee = UInt8(length)
-      return SSL_TLSEXT_ERR_OK
+  for wanted in ["http/1.1", "http/1.0"] {
+    let wanted = Array(wanted.utf8)
+    var index = 0
+    while index < Int(offeredLength) {
+      let length = Int(offered[index])
+      guard index + 1 + length <= Int(offeredLength) else { break }
+      if length == wanted.count, (0..<length).allSatisfy({ offered[index + 1 + $0] == wanted[$0] }) {
+        // The name points into the client's offer, which OpenSSL keeps until the handshake copied it.
+        out.pointee = offered + index + 1
+        outLength.pointee = UInt8(length)
+        return SSL_TLSEXT_ERR_OK
+      }
+      index += 1 + length
     }
-    index += 1 + length
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL
 }
