@@ -169,7 +169,8 @@ private struct Digits {
 }
 
 extension Int64 {
-  fileprivate func floorDivided(by divisor: Int64) -> Int64 {
+  /// Division that rounds down, so that times before 1970 fall on the day they belong to.
+  package func floorDivided(by divisor: Int64) -> Int64 {
     let quotient = self / divisor
     return self % divisor < 0 ? quotient - 1 : quotient
   }

@@ -9,14 +9,14 @@ struct Preferences: Equatable, Sendable {
     case other
   }
 
-  /// Immich's sections and defaults, but for what Nightstand does not do, which is off: faces, sharing, mail. With the
-  /// keys that clients made from newer schemas insist on: `memories.sidebarWeb`, `people.updateStrategy`.
+  /// Immich's sections and defaults, but for what Nightstand does not do, which is off: faces, sharing, mail.
   private(set) var sections: [String: [String: Value]] = [
     "albums": ["defaultAssetOrder": .text("desc")],
     "cast": ["gCastEnabled": .flag(false)],
     "download": ["archiveSize": .number(4 << 30), "includeEmbeddedVideos": .flag(false)],
     "emailNotifications": ["enabled": .flag(false), "albumInvite": .flag(false), "albumUpdate": .flag(false)],
     "folders": ["enabled": .flag(false), "sidebarWeb": .flag(false)],
+    // `memories.sidebarWeb` and `people.updateStrategy` are newer than 3.1: immichpy 9.2.4 fails without them.
     "memories": ["enabled": .flag(false), "duration": .number(5), "sidebarWeb": .flag(false)],
     "people": [
       "enabled": .flag(false), "sidebarWeb": .flag(false), "minimumFaces": .number(3), "updateStrategy": .text("self"),
@@ -45,7 +45,7 @@ struct Preferences: Equatable, Sendable {
     guard issues.isEmpty else { throw ValidationFailure(issues) }
   }
 
-  /// What a text may be, where that is a choice.
+  /// The texts that clients read as enums: another one would make every later answer unreadable for them.
   private static let choices = ["defaultAssetOrder": ["asc", "desc"], "updateStrategy": ["self", "everyone"]]
 
   private static func fault(of value: Value, for key: String, replacing current: Value) -> String? {
@@ -54,8 +54,8 @@ struct Preferences: Equatable, Sendable {
     // 2^53 - 1: what a JavaScript client can read back.
     case (.number, .number(let number)): (1...9_007_199_254_740_991).contains(number) ? nil : "must be at least 1"
     case (.text, .text(let text)):
-      if let choices = choices[key] {
-        choices.contains(text) ? nil : "must be \(choices.joined(separator: " or "))"
+      if let allowed = choices[key] {
+        allowed.contains(text) ? nil : "must be one of \(allowed.joined(separator: ", "))"
       } else {
         text.utf8.count > 100 ? "must not be longer than 100 bytes" : nil
       }
