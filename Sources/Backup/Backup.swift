@@ -26,6 +26,7 @@ package final class Backup: Sendable {
 
   private let directory: DataDirectory
   private let catalog: Catalog
+  private let logger: Logger
 
   /// Opens the catalog, migrates it, and finishes or undoes what a crash left half done.
   /// - Throws: `StoreError`, which carries a hint for the operator.
@@ -33,6 +34,7 @@ package final class Backup: Sendable {
     let directory = try DataDirectory(options.dataFolder, role: options.role)
     let catalog = try Catalog(path: directory.catalog)
     try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
+    try await directory.check(against: catalog)
     let originals = Originals(root: directory.originals)
     switch options.role {
     case .server:
@@ -50,7 +52,7 @@ package final class Backup: Sendable {
     accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
-    (self.directory, self.catalog) = (directory, catalog)
+    (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
 
   private static func migrate(
@@ -74,7 +76,7 @@ package final class Backup: Sendable {
     await desk.close()
     await accounts.settleTouches()
     // Everything acknowledged is on disk already; a failing close loses nothing.
-    try? catalog.close()
+    do { try catalog.close() } catch { logger.error("the catalog could not be closed cleanly: \(error)") }
     directory.unlock()
   }
 }

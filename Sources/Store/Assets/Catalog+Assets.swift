@@ -16,6 +16,10 @@ package struct AssetFilter: Sendable {
 }
 
 extension Catalog {
+  func hasUsers() async throws -> Bool {
+    try await read { db in try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user)") == true }
+  }
+
   /// - Returns: nil where there is no such user.
   package func owner(_ user: Identifier) async throws -> (owner: Owner, quota: Int64?, used: Int64)? {
     try await read { db in

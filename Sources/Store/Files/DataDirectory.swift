@@ -115,6 +115,30 @@ package final class DataDirectory: Sendable {
     }
   }
 
+  /// A catalog that knows nobody, beside folders of photos, is not theirs: an empty one in the place of one that was lost.
+  /// - Throws: `StoreError.notADataDirectory`.
+  package func check(against catalog: Catalog) async throws {
+    guard try await !catalog.hasUsers() else { return }
+    do {
+      for name in try FileSystem.names(in: originals)
+      where try !DataDirectory.ignored.contains(name) && DataDirectory.holdsFiles("\(originals)/\(name)") {
+        throw StoreError.notADataDirectory(
+          path: root, reason: "its catalog knows no user, but originals/ holds the files of somebody")
+      }
+    } catch { throw StoreError.wrap(error) }
+  }
+
+  /// Whether a plain file lies in the folder or below it; false for what is no folder.
+  private static func holdsFiles(_ folder: String) throws(SystemError) -> Bool {
+    guard try FileSystem.status(folder)?.isFolder == true else { return false }
+    for name in try FileSystem.names(in: folder) where !ignored.contains(name) {
+      let path = "\(folder)/\(name)"
+      if try FileSystem.status(path)?.isRegular == true { return true }
+      if try holdsFiles(path) { return true }
+    }
+    return false
+  }
+
   private static func write(_ text: String, to path: String) throws(SystemError) {
     let file = try Descriptor(open: path, O_WRONLY | O_CREAT, mode: 0o640)
     var failure: SystemError?
