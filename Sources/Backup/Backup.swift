@@ -66,6 +66,9 @@ package final class Backup: Sendable {
     }
   }
 
+  /// Whether uploads can be stored; false after the catalog failed in the middle of recording, until a restart.
+  package var isReady: Bool { !desk.isBroken }
+
   /// Free and total bytes of the disk that holds the originals.
   package func space() throws -> (free: Int64, total: Int64) {
     do { return try FileSystem.space(directory.originals) } catch { throw StoreError(error) }

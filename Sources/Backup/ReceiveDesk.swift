@@ -20,6 +20,9 @@ package final class ReceiveDesk: Sendable {
     blocks = staging?.blocks ?? BlockPool()
   }
 
+  /// The catalog failed while it recorded: nothing is received before a restart.
+  package var isBroken: Bool { finisher?.isBroken ?? false }
+
   /// A lane for one transfer: receiving, hashing and writing happen on it.
   package func lane() -> Lane { lanes.next() }
 
@@ -33,6 +36,8 @@ package final class ReceiveDesk: Sendable {
   ///   fit.
   package func open(owner: Identifier, expectedLength: Int64?) async throws -> Reception {
     guard let staging, let finisher else { throw StoreError.broken("the command line receives no uploads") }
+    // Refused before the bytes come.
+    if finisher.isBroken { throw BackupError.unavailable("The server's catalog failed; it must be restarted") }
     guard let account = try await catalog.owner(owner) else { throw BackupError.authenticationRequired }
     let room = account.quota.map { max(0, $0 - account.used) }
     if let room, let expectedLength, expectedLength > room { throw BackupError.quotaExceeded }

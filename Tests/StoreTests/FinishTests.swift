@@ -225,7 +225,41 @@ import Testing
   @Test func closedFinisherRefusesAndLeavesNothing() async throws {
     let store = try await StoreFixture()
     await store.finisher.close()
-    await #expect(throws: StoreError.self) { try await store.store(sample(10), name: "a.jpg") }
+    await #expect(throws: FinishError.unavailable("The server is stopping")) {
+      try await store.store(sample(10), name: "a.jpg")
+    }
+    #expect(try await store.problems() == [])
+  }
+
+  /// The catalog fails in the middle of recording: nothing that waits is written or answered as stored, and a restart
+  /// settles what was under way.
+  @Test func breakdownRefusesWhateverWaits() async throws {
+    let store = try await StoreFixture()
+    let trigger = "CREATE TRIGGER broken BEFORE INSERT ON asset BEGIN INSERT INTO gone VALUES (1); END"
+    try await store.catalog.write { db in try db.execute(sql: trigger) }
+    var requests: [FinishRequest] = []
+    for index in 0..<200 {
+      // Pairs of equal bytes, so that some are put off to the next batch.
+      requests.append(try await store.request(sample(10, seed: UInt64(index / 2 + 1)), name: "\(index).jpg"))
+    }
+    await withTaskGroup { group in
+      for request in requests {
+        group.addTask {
+          await #expect {
+            try await store.finisher.finish(request)
+          } throws: {
+            if case FinishError.unavailable = $0 { true } else { false }
+          }
+        }
+      }
+    }
+    #expect(store.finisher.isBroken)
+    let intents = try await store.catalog.read { db in try Intent.all(db) }
+    #expect((1...Finisher.batchLimit).contains(intents.count), "one batch alone was written")
+    #expect(try store.staged.isEmpty && store.files.count == intents.count)
+    try await store.catalog.write { db in try db.execute(sql: "DROP TRIGGER broken") }
+    await #expect(throws: FinishError.self) { try await store.store(sample(10, seed: 999), name: "late.jpg") }
+    #expect(try store.recovery.run().completed == intents.count)
     #expect(try await store.problems() == [])
   }
 

@@ -90,6 +90,8 @@ package enum FinishError: Error, Sendable, Equatable {
   case quotaExceeded
   case liveVideoNotFound
   case liveVideoIsNoVideo
+  /// Nothing is stored until the server was restarted; the text may be told to the client.
+  case unavailable(String)
 
   /// The number of a motion part that a still may point to: a video of the same owner.
   static func liveVideo(_ db: Database, _ id: Identifier, owner: Int64) throws -> Int64 {
