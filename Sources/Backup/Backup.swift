@@ -35,7 +35,7 @@ package final class Backup: Sendable {
     let catalog = try Catalog(path: directory.catalog)
     try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
     try await directory.check(against: catalog)
-    let originals = Originals(root: directory.originals)
+    let originals = Originals(root: directory.originals, quarantine: directory.quarantine)
     switch options.role {
     case .server:
       let staging = try Staging(
@@ -43,11 +43,11 @@ package final class Backup: Sendable {
       logger.info("large uploads are written \(staging.mode == .direct ? "by direct I/O" : "through a sliding window")")
       _ = try Recovery(catalog: catalog, staging: staging, originals: originals, logger: logger).run()
       let finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
-      desk = ReceiveDesk(catalog: catalog, staging: staging, finisher: finisher)
+      desk = ReceiveDesk(catalog: catalog, originals: originals, staging: staging, finisher: finisher)
     case .commandLine:
       // What is prepared needs no lock any more: a server may start beside this command.
       directory.unlock()
-      desk = ReceiveDesk(catalog: catalog, staging: nil, finisher: nil)
+      desk = ReceiveDesk(catalog: catalog, originals: originals, staging: nil, finisher: nil)
     }
     accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)

@@ -8,6 +8,7 @@ package final class ReceiveDesk: Sendable {
   package static let laneCount = 8
 
   private let catalog: Catalog
+  private let originals: Originals
   /// Nil for a command line, which receives nothing.
   private let staging: Staging?
   private let finisher: Finisher?
@@ -15,8 +16,8 @@ package final class ReceiveDesk: Sendable {
   /// Where transfers take their memory from.
   package let blocks: BlockPool
 
-  init(catalog: Catalog, staging: Staging?, finisher: Finisher?) {
-    (self.catalog, self.staging, self.finisher) = (catalog, staging, finisher)
+  init(catalog: Catalog, originals: Originals, staging: Staging?, finisher: Finisher?) {
+    (self.catalog, self.originals, self.staging, self.finisher) = (catalog, originals, staging, finisher)
     blocks = staging?.blocks ?? BlockPool()
   }
 
@@ -26,9 +27,15 @@ package final class ReceiveDesk: Sendable {
   /// A lane for one transfer: receiving, hashing and writing happen on it.
   package func lane() -> Lane { lanes.next() }
 
-  /// The asset the owner already has with these bytes (in the trash too).
+  /// The asset the owner already has with these bytes (in the trash too); nil where its file is gone, so that the bytes
+  /// come again.
   package func existing(_ digest: SHA1Digest, owner: Identifier) async throws -> Identifier? {
-    try await catalog.asset(with: digest, owner: owner)
+    guard let stored = try await catalog.original(with: digest, owner: owner) else { return nil }
+    return try await lane().run { [originals] in
+      if try originals.size(stored.key) == stored.size { return stored.id }
+      originals.lost.insert(stored.id)
+      return nil
+    }
   }
 
   /// Starts a file in staging. Makes a file: call it on the transfer's lane.

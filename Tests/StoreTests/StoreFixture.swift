@@ -40,7 +40,7 @@ final class StoreFixture: Sendable {
     try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
     staging = try Staging(
       root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: reserve, mode: mode)
-    originals = Originals(root: directory.originals)
+    originals = Originals(root: directory.originals, quarantine: directory.quarantine)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
     (annaID, anna) = try await StoreFixture.addUser("anna", to: catalog)

@@ -57,3 +57,21 @@ package struct AssetRow: Sendable, Equatable {
     LEFT JOIN asset AS motion ON motion.number = asset.live_photo_video
     """
 }
+
+/// Where an asset's file must lie, and how long it must be.
+package struct StoredOriginal: Sendable, Equatable {
+  package let id: Identifier
+  package let key: String
+  package let size: Int64
+
+  /// - Parameter owner: `user.number`.
+  static func find(_ db: Database, _ digest: SHA1Digest, owner: Int64) throws -> StoredOriginal? {
+    try Row.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT asset.id, asset.original_key, asset.size FROM content JOIN asset ON asset.id = content.id
+          WHERE content.owner = ? AND content.sha1 = ?
+          """), arguments: [owner, digest]
+    ).map { StoredOriginal(id: $0["id"], key: $0["original_key"], size: $0["size"]) }
+  }
+}

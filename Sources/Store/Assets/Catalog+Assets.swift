@@ -39,9 +39,14 @@ extension Catalog {
   }
 
   /// The owner's asset with these bytes, in the trash too.
-  package func asset(with digest: SHA1Digest, owner: Identifier) async throws -> Identifier? {
-    guard case .known(let id, _) = try await check([digest], owner: owner).first else { return nil }
-    return id
+  package func original(with digest: SHA1Digest, owner: Identifier) async throws -> StoredOriginal? {
+    try await read { db in
+      guard
+        let number = try Int64.fetchOne(
+          db.cachedStatement(sql: "SELECT number FROM user WHERE id = ?"), arguments: [owner])
+      else { return nil }
+      return try StoredOriginal.find(db, digest, owner: number)
+    }
   }
 
   /// Whether a still may point to `id`: decides early what the recording transaction decides again.

@@ -5,8 +5,12 @@ import Ground
 /// as `anna/2024/2024-07/IMG_0001.JPG` crosses its door.
 package final class Originals: Sendable {
   private let root: String
+  private let quarantine: String
+  /// Assets whose file was found missing.
+  package let lost = LostOriginals()
 
-  package init(root: String) { self.root = root }
+  /// - Parameter quarantine: where files go that have no business under a key; on the same file system.
+  package init(root: String, quarantine: String) { (self.root, self.quarantine) = (root, quarantine) }
 
   /// A key's last part is `name` after it was made safe, numbered from 1 where that is taken.
   package static func key(folder: String, time: CalendarTime, name: String, number: Int) -> String {
@@ -64,6 +68,13 @@ package final class Originals: Sendable {
 
   /// Takes a file out again, to `target`.
   func moveOut(_ key: String, _ target: String) throws { try FileSystem.renameWithoutReplacing(path(key), target) }
+
+  /// Takes what lies under a key, whatever it is, out of the way; nothing is ever deleted there.
+  func setAside(_ key: String) throws {
+    try FileSystem.makeFolders(quarantine)
+    try FileSystem.renameWithoutReplacing(path(key), "\(quarantine)/\(Identifier())-\(splitKey(key).name)")
+    try FileSystem.syncFolder(quarantine)
+  }
 
   func sync(folder: String) throws { try FileSystem.syncFolder(path(folder)) }
 

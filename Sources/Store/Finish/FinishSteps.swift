@@ -16,6 +16,7 @@ struct FinishSteps: Sendable {
   ///   on disk then, and the next start's recovery decides about them.
   func run(_ members: inout [FinishMember]) -> StoreError? {
     intend(&members)
+    restore(&members)
     return finishIntended(&members)
   }
 
@@ -54,9 +55,43 @@ struct FinishSteps: Sendable {
       switch member.phase {
       case .done: removeStaged(member.request.staged, member.request.sidecarStaged)
       case .intended: CrashPoint.intentsCommitted.pass()
-      case .new, .deferred: break
+      case .new, .deferred, .lost: break
       }
     }
+  }
+
+  // MARK: Lost files
+
+  /// Gives files back to rows that lost theirs. The row is there already, so that a crash at any point costs nothing but
+  /// what the client sends again.
+  private func restore(_ members: inout [FinishMember]) {
+    for index in members.indices {
+      guard case .lost(let stored) = members[index].phase else { continue }
+      let request = members[index].request
+      do {
+        try restore(stored, request)
+        members[index].phase = .done(.success(.duplicate(stored.id)))
+      } catch {
+        members[index].phase = .done(.failure(StoreError.wrap(error)))
+      }
+      removeStaged(request.staged, request.sidecarStaged)
+    }
+  }
+
+  private func restore(_ stored: StoredOriginal, _ request: FinishRequest) throws {
+    // A twin in this batch may have been faster.
+    if try originals.size(stored.key) != stored.size {
+      try staging.checkSpace(for: 0)
+      if try originals.exists(stored.key) { try originals.setAside(stored.key) }
+      guard try originals.moveIn(staging.path(request.staged), stored.key) else {
+        throw StoreError.broken("the name of a lost original was taken while it was restored")
+      }
+      let (folder, name) = splitKey(stored.key)
+      try originals.list(folder: folder).repair(adding: [ChecksumList.Line(sha1: request.asset.sha1, name: name)])
+      try originals.sync(folder: folder)
+      logger.notice("the lost file of asset \(stored.id) was received again")
+    }
+    originals.lost.remove(stored.id)
   }
 
   /// What the earlier members of a batch mean for the next.
@@ -71,11 +106,10 @@ struct FinishSteps: Sendable {
 
   private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
     let asset = request.asset
-    if let id = try Identifier.fetchOne(
-      db.cachedStatement(sql: "SELECT id FROM content WHERE owner = ? AND sha1 = ?"),
-      arguments: [asset.owner.number, asset.sha1])
-    {
-      return .done(.success(.duplicate(id)))
+    if let stored = try StoredOriginal.find(db, asset.sha1, owner: asset.owner.number) {
+      // A row whose file is gone must not keep the bytes away that would heal it.
+      return try originals.size(stored.key) == stored.size
+        ? .done(.success(.duplicate(stored.id))) : .lost(stored)
     }
     if let twin = try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),

@@ -98,7 +98,7 @@ package final class Finisher: Sendable {
         // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
         case .deferred: again.append(waiting)
         // Their files and intents stay for the next start.
-        case .new, .intended: waiting.continuation.resume(throwing: Finisher.broken)
+        case .new, .lost, .intended: waiting.continuation.resume(throwing: Finisher.broken)
         }
       }
       state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
@@ -137,6 +137,8 @@ struct FinishMember {
   enum Phase {
     case new
     case deferred
+    /// The owner has an asset with these bytes, and its file is gone.
+    case lost(StoredOriginal)
     /// The catalog knows what is to be done.
     case intended(Intent, isMoved: Bool)
     case done(Result<FinishOutcome, any Error>)

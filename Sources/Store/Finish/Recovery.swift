@@ -38,6 +38,7 @@ package struct Recovery: Sendable {
       }
       report.swept = try steps.staging.sweep(keeping: [])
       report.missing = try missing()
+      for id in report.missing { steps.originals.lost.insert(id) }
       log(report)
       return report
     } catch { throw StoreError.wrap(error) }
@@ -128,7 +129,9 @@ package struct Recovery: Sendable {
         "after an unclean stop: \(report.completed) uploads completed, \(report.undone) undone, \(report.swept) swept")
     }
     for id in report.missing {
-      steps.logger.critical("the file of asset \(id) is missing or not whole: restore it from a backup")
+      steps.logger.critical(
+        "the file of asset \(id) is missing or not whole: restore it from a backup, or let its owner's clients send it again"
+      )
     }
   }
 }
