@@ -60,7 +60,9 @@ import Testing
       Issue.record("no intent")
       return
     }
-    try steps.moveIn(&intent)
+    var moved = Moved.nothing
+    try steps.moveIn(&intent, &moved)
+    #expect(moved == .all)
     #expect(intent.key == "anna/2024/2024-07/a+1.jpg")
     #expect(try await store.catalog.read { db in try Intent.all(db) } == [intent])
     #expect(store.files.map { splitKey($0).name } == ["a+1.jpg", "a+1.jpg.xmp", "a.jpg.xmp"])

@@ -50,7 +50,8 @@ package struct Recovery: Sendable {
       guard try place(&intent) else {
         steps.logger.error(
           "a file that was being stored is not whole; it was never acknowledged, its traces are removed")
-        try steps.undo(intent, isMoved: false)
+        var moved = Moved.nothing
+        try steps.undo(intent, &moved)
         report.undone += 1
         continue
       }
@@ -80,7 +81,8 @@ package struct Recovery: Sendable {
     if target {
       steps.removeStaged(intent.staged)
     } else {
-      try steps.moveIn(&intent)
+      var moved = Moved.nothing
+      try steps.moveIn(&intent, &moved)
     }
     return true
   }
