@@ -35,7 +35,7 @@ struct FinishSteps: Sendable {
   func intend(_ members: inout [FinishMember]) {
     do {
       // Looked at once for the batch; a duplicate needs no room.
-      var batch = Batch(room: Result { try staging.checkSpace(for: 0) })
+      var batch = Batch(room: Result { try staging.checkReserve() })
       try catalog.pool.write { db in
         for index in members.indices {
           let request = members[index].request
@@ -83,7 +83,7 @@ struct FinishSteps: Sendable {
   private func restore(_ stored: StoredOriginal, _ request: FinishRequest) throws {
     // A twin in this batch may have been faster.
     if try originals.size(stored.key) != stored.size {
-      try staging.checkSpace(for: 0)
+      try staging.checkReserve()
       if try originals.exists(stored.key) { try originals.setAside(stored.key) }
       guard try originals.moveIn(staging.path(request.staged), stored.key) else {
         throw StoreError.broken("the name of a lost original was taken while it was restored")
