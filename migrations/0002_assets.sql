@@ -25,6 +25,7 @@ CREATE TABLE asset (
   duration INTEGER CHECK (duration > 0),
   live_photo_video INTEGER REFERENCES asset (number),
   sidecar_key TEXT,
+  sidecar_size INTEGER NOT NULL DEFAULT 0 CHECK (sidecar_size >= 0),
   metadata TEXT,
   deleted_at INTEGER
 ) STRICT;

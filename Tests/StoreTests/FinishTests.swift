@@ -136,6 +136,35 @@ import Testing
     #expect(try await store.problems() == [])
   }
 
+  /// A sidecar takes of the quota what it takes of the disk.
+  @Test func sidecarsCountAgainstTheQuota() async throws {
+    let store = try await StoreFixture()
+    let (id, bob) = try await StoreFixture.addUser("bob", quota: 250, to: store.catalog)
+    let steps = FinishSteps(
+      catalog: store.catalog, staging: store.staging, originals: store.originals, logger: .init(label: "test"))
+    var members: [FinishMember] = []
+    for seed in 1...2 as ClosedRange<UInt64> {
+      members.append(
+        FinishMember(
+          request: try await store.request(sample(100, seed: seed), name: "a.jpg", owner: bob, sidecar: sample(30))))
+    }
+    #expect(steps.run(&members) == nil)
+    guard case .done(.success(.created)) = members[0].phase, case .done(.failure(let error)) = members[1].phase else {
+      Issue.record("\(members)")
+      return
+    }
+    #expect(error as? FinishError == .quotaExceeded)
+    #expect(try await store.catalog.owner(id)?.used == 130)
+    // And across batches: 120 of 250 are left.
+    for (size, sidecar) in [(100, 21), (121, 0)] {
+      let request = try await store.request(
+        sample(size, seed: 7), name: "b.jpg", owner: bob, sidecar: sidecar > 0 ? sample(sidecar) : nil)
+      await #expect(throws: FinishError.quotaExceeded) { try await store.finisher.finish(request) }
+    }
+    _ = try await store.store(sample(100, seed: 8), name: "b.jpg", owner: bob, sidecar: sample(20))
+    #expect(try await store.catalog.owner(id)?.used == 250)
+  }
+
   @Test func memberThatCannotBeRecordedIsUndoneAlone() async throws {
     let store = try await StoreFixture()
     let steps = FinishSteps(
@@ -272,7 +301,7 @@ import Testing
       wallClock: CalendarTime(year: 1, month: 2, day: 3),
       fileCreatedAt: Instant(milliseconds: -5), fileModifiedAt: Instant(milliseconds: 6), isFavorite: true,
       visibility: "locked", durationMilliseconds: 8, livePhotoVideo: Identifier(), metadata: "[{\"a\":\"ü\"}]",
-      sidecarSHA1: SHA1Digest(bytes: sample(20, seed: 2)))
+      sidecarSHA1: SHA1Digest(bytes: sample(20, seed: 2)), sidecarSize: 11)
     #expect(try NewAsset(json: asset.json) == asset)
     asset.sidecarSHA1 = nil
     asset.livePhotoVideo = nil

@@ -23,6 +23,8 @@ package struct AssetRow: Sendable, Equatable {
   package let durationMilliseconds: Int64?
   package let livePhotoVideo: Identifier?
   package let sidecarKey: String?
+  /// Bytes, 0 without one.
+  package let sidecarSize: Int64
   package let metadata: String?
   package let deletedAt: Instant?
 
@@ -46,6 +48,7 @@ package struct AssetRow: Sendable, Equatable {
     durationMilliseconds = row["duration"]
     livePhotoVideo = row["live_photo_video_id"]
     sidecarKey = row["sidecar_key"]
+    sidecarSize = row["sidecar_size"]
     metadata = row["metadata"]
     deletedAt = row["deleted_at"]
   }

@@ -46,7 +46,7 @@ struct FinishSteps: Sendable {
           }
           if case .intended(let intent, _) = members[index].phase {
             batch.numbers.insert(intent.number)
-            batch.reserved[request.asset.owner.number, default: 0] += request.asset.size
+            batch.reserved[request.asset.owner.number, default: 0] += request.asset.bytes
           }
         }
       }
@@ -128,7 +128,7 @@ struct FinishSteps: Sendable {
         db.cachedStatement(sql: "SELECT quota, used FROM user WHERE number = ?"), arguments: [asset.owner.number])
     else { throw StoreError.broken("the owner is gone") }
     if let quota = account["quota"] as Int64?,
-      (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.size > quota
+      (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.bytes > quota
     {
       throw FinishError.quotaExceeded
     }

@@ -71,16 +71,17 @@ struct Intent: Sendable, Equatable {
       sql: """
         INSERT INTO asset (id, owner, sha1, kind, mime_type, size, original_key, place, original_name, file_created_at,
           file_modified_at, local_date_time, created_at, updated_at, is_favorite, visibility, duration,
-          live_photo_video, sidecar_key, metadata)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          live_photo_video, sidecar_key, sidecar_size, metadata)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       asset.id, asset.owner.number, asset.sha1, asset.kind, asset.mimeType, asset.size, key, Originals.place(of: key),
       asset.originalName.databaseBytes, asset.fileCreatedAt, asset.fileModifiedAt, asset.wallClock.instant, now, now,
-      asset.isFavorite, asset.visibility, asset.durationMilliseconds, motion, sidecarKey, asset.metadata,
+      asset.isFavorite, asset.visibility, asset.durationMilliseconds, motion, sidecarKey, asset.sidecarSize,
+      asset.metadata,
     ])
     try db.cachedStatement(sql: "UPDATE user SET used = used + ? WHERE number = ?")
-      .execute(arguments: [asset.size, asset.owner.number])
+      .execute(arguments: [asset.bytes, asset.owner.number])
     try delete(db)
   }
 }

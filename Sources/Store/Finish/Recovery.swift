@@ -101,7 +101,7 @@ package struct Recovery: Sendable {
       if try !isMoved || steps.originals.moveIn(steps.staging.path(name), key) { return }
     }
     steps.logger.error("a sidecar that was being stored is not whole; its original is kept without it")
-    intent.asset.sidecarSHA1 = nil
+    (intent.asset.sidecarSHA1, intent.asset.sidecarSize) = (nil, 0)
     let changed = intent
     try steps.catalog.pool.write { db in try changed.update(db) }
   }
