@@ -1,5 +1,6 @@
 import Glibc
 import Ground
+import Synchronization
 
 /// Where the photos lie: plain files in folders that a person can read. The only room that knows their paths; a key such
 /// as `anna/2024/2024-07/IMG_0001.JPG` crosses its door.
@@ -9,8 +10,20 @@ package final class Originals: Sendable {
   /// Assets whose file was found missing.
   package let lost = LostOriginals()
 
-  /// - Parameter quarantine: where files go that have no business under a key; on the same file system.
-  package init(root: String, quarantine: String) { (self.root, self.quarantine) = (root, quarantine) }
+  /// Folders whose own names, up to the root, this process has put on disk.
+  private let anchored = Mutex<Set<String>>([])
+  private static let anchoredLimit = 10_000
+  private let syncFolder: @Sendable (_ path: String) throws -> Void
+
+  /// - Parameters:
+  ///   - quarantine: where files go that have no business under a key; on the same file system.
+  ///   - syncFolder: another way to sync, for tests.
+  package init(
+    root: String, quarantine: String,
+    syncFolder: @escaping @Sendable (_ path: String) throws -> Void = { try FileSystem.syncFolder($0) }
+  ) {
+    (self.root, self.quarantine, self.syncFolder) = (root, quarantine, syncFolder)
+  }
 
   /// A key's last part is `name` after it was made safe, numbered from 1 where that is taken.
   package static func key(folder: String, time: CalendarTime, name: String, number: Int) -> String {
@@ -54,13 +67,29 @@ package final class Originals: Sendable {
   /// Moves a file in; never replaces one: false where the name is taken.
   func moveIn(_ source: String, _ key: String) throws -> Bool {
     let target = try path(key)
+    try anchor(splitKey(key).folder)
     do throws(SystemError) {
-      try FileSystem.makeFolders(FileSystem.parent(of: target))
       try FileSystem.renameWithoutReplacing(source, target)
       return true
     } catch {
       guard error.code == EEXIST else { throw error }
       return false
+    }
+  }
+
+  /// Makes the folder where it is missing. One that stands may have been made by a process that died before its name was
+  /// on disk, and would vanish with everything in it: its first use here syncs every folder above it.
+  private func anchor(_ folder: String) throws {
+    try FileSystem.makeFolders(path(folder))
+    if anchored.withLock({ $0.contains(folder) }) { return }
+    var above = folder
+    while !above.isEmpty {
+      above = splitKey(above).folder
+      try syncFolder(above.isEmpty ? root : path(above))
+    }
+    anchored.withLock { anchored in
+      if anchored.count >= Originals.anchoredLimit { anchored = [] }
+      anchored.insert(folder)
     }
   }
 
@@ -76,7 +105,7 @@ package final class Originals: Sendable {
     try FileSystem.syncFolder(quarantine)
   }
 
-  func sync(folder: String) throws { try FileSystem.syncFolder(path(folder)) }
+  func sync(folder: String) throws { try syncFolder(path(folder)) }
 
   func list(folder: String) throws -> ChecksumList { ChecksumList(folder: try path(folder)) }
 
