@@ -13,6 +13,8 @@ package final class Backup: Sendable {
     package var reserve: Int64 = 512 << 20
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
+    /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
+    package var mayCreate = true
 
     package init(dataFolder: String, migrationsFolder: String) {
       (self.dataFolder, self.migrationsFolder) = (dataFolder, migrationsFolder)
@@ -31,7 +33,8 @@ package final class Backup: Sendable {
   /// Opens the catalog, migrates it, and finishes or undoes what a crash left half done.
   /// - Throws: `StoreError`, which carries a hint for the operator.
   package init(_ options: Options, logger: Logger) async throws {
-    let directory = try DataDirectory(options.dataFolder, role: options.role)
+    let directory = try DataDirectory(options.dataFolder, role: options.role, mayCreate: options.mayCreate)
+    if directory.isNew { logger.notice("made a new data directory in \(directory.root)") }
     let catalog = try Catalog(path: directory.catalog)
     try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
     try await directory.check(against: catalog)

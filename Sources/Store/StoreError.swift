@@ -8,6 +8,8 @@ package enum StoreError: Error, Sendable, Equatable {
   case diskFull
   /// The data directory is not one, or not there.
   case notADataDirectory(path: String, reason: String)
+  /// There is none yet, and what was asked for makes none.
+  case noDataDirectory(path: String)
   /// Another server has this data directory.
   case inUse(path: String)
   /// The catalog knows a migration that this program does not.
@@ -48,6 +50,7 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .diskFull: "the disk is full"
     case .notADataDirectory(let path, let reason): "\(path) is no data directory of Nightstand: \(reason)"
+    case .noDataDirectory(let path): "there is no data directory in \(path)"
     case .inUse(let path): "another Nightstand is using \(path)"
     case .catalogTooNew(let applied, let known):
       "the catalog is newer than this program: it has migration \(applied), this program knows \(known)"
@@ -66,6 +69,8 @@ extension StoreError: CustomStringConvertible {
     case .diskFull: "free some space, then try again; nothing that was stored is affected"
     case .notADataDirectory:
       "if a disk should be mounted there, mount it; otherwise choose an empty or new folder with --data"
+    case .noDataDirectory:
+      "check --data and whether its disk is mounted; 'nightstand serve' and 'nightstand user add' make a new one"
     case .inUse: "stop the other server, or give this one another folder with --data"
     case .catalogTooNew:
       "run the newer program, or restore a copy from the folder backups/ that was made before the upgrade"
