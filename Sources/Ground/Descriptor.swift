@@ -152,10 +152,11 @@ package enum FileSystem {
   }
 
   /// The whole of a small file.
+  /// - Throws: also `EOVERFLOW`, where it is larger than `limit`.
   package static func contents(_ path: String, limit: Int = 16 << 20) throws(SystemError) -> [UInt8] {
     let file = try Descriptor(open: path, O_RDONLY)
     let size = Int(try file.status.size)
-    guard size <= limit else { throw SystemError("read", EFBIG, path) }
+    guard size <= limit else { throw SystemError("read", EOVERFLOW, path) }
     var bytes = [UInt8](repeating: 0, count: size)
     var failure: SystemError?
     let count = bytes.withUnsafeMutableBytes { buffer in

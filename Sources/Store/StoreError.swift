@@ -32,8 +32,7 @@ package enum StoreError: Error, Sendable, Equatable {
     switch error {
     case let error as SystemError: return StoreError(error)
     case let error as DatabaseError:
-      // SQLITE_FULL, and SQLITE_IOERR while a write was not possible for want of room.
-      if error.resultCode == .SQLITE_FULL { return StoreError.diskFull }
+      if error.isWantOfRoom { return StoreError.diskFull }
       return StoreError.catalog(
         code: error.extendedResultCode.rawValue, message: error.message ?? "no message from SQLite")
     default: return error
@@ -42,6 +41,13 @@ package enum StoreError: Error, Sendable, Equatable {
 
   package init(_ error: SystemError) {
     self = error.isDiskFull ? .diskFull : .disk(call: error.call, code: error.code, message: error.description)
+  }
+}
+
+extension DatabaseError {
+  /// The disk is full: as SQLite says it, or as the file for the log's index could not grow. Nothing was committed.
+  var isWantOfRoom: Bool {
+    resultCode == .SQLITE_FULL || extendedResultCode == .SQLITE_IOERR_SHMSIZE
   }
 }
 

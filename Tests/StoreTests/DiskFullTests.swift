@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Ground
 import Testing
 
@@ -150,5 +151,36 @@ struct DiskFullTests {
       return
     }
     #expect(try await store.problems() == [])
+  }
+}
+
+@Suite struct WantOfRoomTests {
+  @Test func logIndexThatCannotGrowIsAFullDisk() async throws {
+    let full = DatabaseError(resultCode: .SQLITE_IOERR_SHMSIZE)
+    #expect(StoreError.wrap(full) as? StoreError == .diskFull)
+    let store = try await StoreFixture()
+    // There is room: a failed write is the disk's fault.
+    let failed = store.catalog.wrap(DatabaseError(resultCode: .SQLITE_IOERR_WRITE))
+    #expect(failed as? StoreError != .diskFull)
+  }
+
+  @Test(.enabled(if: SmallDisk.isPossible, "mounting a small file system is not permitted here"))
+  func writeThatFailsWithoutRoomIsAFullDisk() async throws {
+    let disk = try SmallDisk(megabytes: 8)
+    let store = try await StoreFixture(path: disk.path)
+    try disk.fill(leaving: 1)
+    #expect(store.catalog.wrap(DatabaseError(resultCode: .SQLITE_IOERR_WRITE)) as? StoreError == .diskFull)
+  }
+
+  /// A list beyond what is read of one is damaged, not a sign of a full disk.
+  @Test func oversizedFileIsNoFullDisk() async throws {
+    let folder = try TemporaryFolder()
+    try Data(count: 11).write(to: URL(fileURLWithPath: folder.path + "/a"))
+    #expect {
+      try FileSystem.contents(folder.path + "/a", limit: 10)
+    } throws: {
+      guard let error = $0 as? SystemError else { return false }
+      return error.code == EOVERFLOW && !error.isDiskFull
+    }
   }
 }

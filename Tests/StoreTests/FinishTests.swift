@@ -191,15 +191,16 @@ import Testing
     #expect(try await store.problems() == [])
   }
 
-  @Test func livePhotoHidesItsMotionPart() async throws {
+  @Test(arguments: [("timeline", "hidden"), ("archive", "hidden"), ("locked", "locked")])
+  func livePhotoHidesItsMotionPart(before: String, after: String) async throws {
     let store = try await StoreFixture()
     var video = try await store.request(sample(70, seed: 7), name: "motion.mov")
-    video.asset.kind = "VIDEO"
+    (video.asset.kind, video.asset.visibility) = ("VIDEO", before)
     guard case .created(let videoID) = try await store.finisher.finish(video) else { return }
     var still = try await store.request(sample(80, seed: 8), name: "still.heic")
     still.asset.livePhotoVideo = videoID
     guard case .created(let stillID) = try await store.finisher.finish(still) else { return }
-    #expect(try await store.row(videoID)?.visibility == "hidden")
+    #expect(try await store.row(videoID)?.visibility == after)
     #expect(try await store.row(stillID)?.livePhotoVideo == videoID)
     for (link, error) in [(Identifier(), FinishError.liveVideoNotFound), (stillID, .liveVideoIsNoVideo)] {
       var wrong = try await store.request(sample(90, seed: 9), name: "x.heic")

@@ -31,4 +31,11 @@ import Testing
       #expect(try originals.size("anna/2024/2024-07/a.jpg") == nil)
     }
   }
+
+  /// Names that a file system may take for one: other case, or the same letters composed in another way.
+  @Test func equalLookingKeysShareAPlace() {
+    let place = Originals.place(of: "anna/2024/2024-07/Z\u{FC}rich.JPG")
+    #expect(Originals.place(of: "anna/2024/2024-07/zu\u{308}rich.jpg") == place)
+    #expect(Originals.place(of: "anna/2024/2024-07/zurich.jpg") != place)
+  }
 }

@@ -31,9 +31,10 @@ package final class Originals: Sendable {
     return "\(folder)/\(year)/\(year)-\(padded(time.month, 2))/\(SafeName.numbered(name, number))"
   }
 
-  /// A hash of the key in lower case: two keys that differ only by case have the same place.
+  /// A hash of the key in lower case and decomposed: two keys that differ only by case, or by how an accent is composed,
+  /// have the same place. macOS takes both for one name, and so may a share.
   package static func place(of key: String) -> Int64 {
-    let digest = sha256(Array(key.lowercased().utf8))
+    let digest = sha256(Array(key.lowercased().decomposed.utf8))
     return digest.prefix(8).reduce(into: Int64(0)) { $0 = $0 << 8 | Int64($1) }
   }
 

@@ -90,7 +90,8 @@ package final class StagedFile {
     do {
       try await leavePipeline()
       try FileSystem.setModified(writer.file, modified)
-      try writer.file.syncData()
+      // Not fdatasync, which leaves out the time of modification.
+      try writer.file.sync()
     } catch { throw StoreError(error) }
     self.writer = nil
     settle(promised)

@@ -51,7 +51,7 @@ struct FinishSteps: Sendable {
         }
       }
     } catch {
-      for index in members.indices { members[index].phase = .done(.failure(StoreError.wrap(error))) }
+      for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
     }
     for member in members {
       switch member.phase {
@@ -265,8 +265,8 @@ struct FinishSteps: Sendable {
           }
         }
       }
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL || error.resultCode == .SQLITE_BUSY {
-      // Rolled back for certain.
+    } catch let error as DatabaseError where error.isWantOfRoom || error.resultCode == .SQLITE_BUSY {
+      // Rolled back. (Frames that the log got before its index could not grow are overwritten by the undoing below.)
       failures = indices.compactMap { index in
         guard case .intended(let intent, _) = members[index].phase else { return nil }
         return (index, intent, StoreError.wrap(error))
@@ -289,7 +289,7 @@ struct FinishSteps: Sendable {
   // MARK: Undoing
 
   private func fail(_ member: inout FinishMember, _ intent: Intent, _ moved: Moved, _ error: any Error) {
-    member.phase = .done(.failure(StoreError.wrap(error)))
+    member.phase = .done(.failure(catalog.wrap(error)))
     var left = moved
     do { try undo(intent, &left) } catch {
       leave(.intent(intent, left), error)

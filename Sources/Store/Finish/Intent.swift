@@ -64,7 +64,10 @@ struct Intent: Sendable, Equatable {
       let video = try FinishError.liveVideo(db, id, owner: asset.owner.number)
       motion = video
       try db.execute(
-        sql: "UPDATE asset SET visibility = 'hidden', updated_at = ? WHERE number = ? AND visibility = 'timeline'",
+        sql: """
+          UPDATE asset SET visibility = 'hidden', updated_at = ?
+          WHERE number = ? AND visibility IN ('timeline', 'archive')
+          """,
         arguments: [now, video])
     }
     try db.cachedStatement(
