@@ -1,6 +1,6 @@
 -- One row per person. `number` is what other tables refer to, `id` is what leaves the server. `folder` names this
 -- person's folder under originals/ and never changes. `quota` counts bytes, NULL is no limit; `used` is the sum of the
--- sizes of this person's assets, trashed ones included, and moves in the same transaction as they do.
+-- sizes of this person's assets and their sidecars, trashed ones included, and moves in the same transaction as they do.
 -- `preferences` is JSON text as the client stored it, NULL until it first did. Times are milliseconds since 1970 UTC.
 CREATE TABLE user (
   number INTEGER PRIMARY KEY,

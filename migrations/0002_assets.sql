@@ -1,6 +1,7 @@
 -- One row per photo or video of one person, written only after its file is synced and in its place.
--- `original_key` is where the file lies, relative to originals/; `place` is a 64-bit hash of that key in lower case, so
--- that no two originals differ only by case (NAS shares are opened from Windows and macOS) and the index stays small.
+-- `original_key` is where the file lies, relative to originals/; `place` is a 64-bit hash of that key in lower case,
+-- canonically decomposed, so that no two originals differ only by case or by how an accent is composed (NAS shares are
+-- opened from Windows and macOS) and the index stays small.
 -- A chance collision merely costs the newcomer a `+1` in its name. `original_name` is what the client called the file,
 -- byte for byte, not necessarily UTF-8. `local_date_time` is the wall clock where the photo was taken, labelled as UTC.
 -- `deleted_at` is set while it lies in the trash. Times are milliseconds since 1970 UTC.
@@ -25,6 +26,7 @@ CREATE TABLE asset (
   duration INTEGER CHECK (duration > 0),
   live_photo_video INTEGER REFERENCES asset (number),
   sidecar_key TEXT,
+  sidecar_size INTEGER NOT NULL DEFAULT 0 CHECK (sidecar_size >= 0),
   metadata TEXT,
   deleted_at INTEGER
 ) STRICT;

@@ -9,11 +9,14 @@ package final class Assets: Sendable {
 
   init(catalog: Catalog, originals: Originals) { (self.catalog, self.originals) = (catalog, originals) }
 
-  /// One answer per digest, in order; other people's assets never match. Takes about 1 µs a digest.
+  /// One answer per digest, in order; other people's assets never match, and one whose file is known to be gone is wanted
+  /// again. Takes about 1 µs a digest.
   package func check(_ digests: [SHA1Digest], owner: Identifier) async throws -> [CheckResult] {
-    try await catalog.check(digests, owner: owner).map { known in
+    let lost = originals.lost.all
+    return try await catalog.check(digests, owner: owner).map { known in
       switch known {
       case .unknown: .wanted
+      case .known(let id, _) where !lost.isEmpty && lost.contains(id): .wanted
       case .known(let id, let isTrashed): .present(id, isTrashed: isTrashed)
       }
     }
@@ -58,7 +61,10 @@ package final class Assets: Sendable {
   /// - Throws: `.noAccess(permission: "asset.download")`, `.originalMissing`.
   package func openOriginal(_ id: Identifier, owner: Identifier) async throws -> (asset: Asset, file: Descriptor) {
     let asset = try await asset(id, owner: owner, permission: "asset.download")
-    guard let file = try originals.open(asset.originalKey) else { throw BackupError.originalMissing(id) }
+    guard let file = try originals.open(asset.originalKey) else {
+      originals.lost.insert(id)
+      throw BackupError.originalMissing(id)
+    }
     return (asset, file)
   }
 

@@ -13,6 +13,8 @@ package final class Backup: Sendable {
     package var reserve: Int64 = 512 << 20
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
+    /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
+    package var mayCreate = true
 
     package init(dataFolder: String, migrationsFolder: String) {
       (self.dataFolder, self.migrationsFolder) = (dataFolder, migrationsFolder)
@@ -26,14 +28,17 @@ package final class Backup: Sendable {
 
   private let directory: DataDirectory
   private let catalog: Catalog
+  private let logger: Logger
 
   /// Opens the catalog, migrates it, and finishes or undoes what a crash left half done.
   /// - Throws: `StoreError`, which carries a hint for the operator.
   package init(_ options: Options, logger: Logger) async throws {
-    let directory = try DataDirectory(options.dataFolder, role: options.role)
+    let directory = try DataDirectory(options.dataFolder, role: options.role, mayCreate: options.mayCreate)
+    if directory.isNew { logger.notice("made a new data directory in \(directory.root)") }
     let catalog = try Catalog(path: directory.catalog)
     try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
-    let originals = Originals(root: directory.originals)
+    try await directory.check(against: catalog)
+    let originals = Originals(root: directory.originals, quarantine: directory.quarantine)
     switch options.role {
     case .server:
       let staging = try Staging(
@@ -41,16 +46,16 @@ package final class Backup: Sendable {
       logger.info("large uploads are written \(staging.mode == .direct ? "by direct I/O" : "through a sliding window")")
       _ = try Recovery(catalog: catalog, staging: staging, originals: originals, logger: logger).run()
       let finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
-      desk = ReceiveDesk(catalog: catalog, staging: staging, finisher: finisher)
+      desk = ReceiveDesk(catalog: catalog, originals: originals, staging: staging, finisher: finisher)
     case .commandLine:
       // What is prepared needs no lock any more: a server may start beside this command.
       directory.unlock()
-      desk = ReceiveDesk(catalog: catalog, staging: nil, finisher: nil)
+      desk = ReceiveDesk(catalog: catalog, originals: originals, staging: nil, finisher: nil)
     }
     accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
-    (self.directory, self.catalog) = (directory, catalog)
+    (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
 
   private static func migrate(
@@ -64,6 +69,9 @@ package final class Backup: Sendable {
     }
   }
 
+  /// Whether uploads can be stored; false after the catalog failed in the middle of recording, until a restart.
+  package var isReady: Bool { !desk.isBroken }
+
   /// Free and total bytes of the disk that holds the originals.
   package func space() throws -> (free: Int64, total: Int64) {
     do { return try FileSystem.space(directory.originals) } catch { throw StoreError(error) }
@@ -74,7 +82,7 @@ package final class Backup: Sendable {
     await desk.close()
     await accounts.settleTouches()
     // Everything acknowledged is on disk already; a failing close loses nothing.
-    try? catalog.close()
+    do { try catalog.close() } catch { logger.error("the catalog could not be closed cleanly: \(error)") }
     directory.unlock()
   }
 }

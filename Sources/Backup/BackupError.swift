@@ -24,6 +24,8 @@ package enum BackupError: Error, Sendable, Equatable {
   case checksumMismatch(claimed: SHA1Digest, received: SHA1Digest)
   /// The disk, or the reserve kept for the catalog, is reached. Nothing was stored.
   case diskFull
+  /// Nothing can be stored now, through no fault of the request; the text is for the client.
+  case unavailable(String)
   /// The row is there, its file is not.
   case originalMissing(Identifier)
 }

@@ -7,7 +7,11 @@ package final class ReceiveDesk: Sendable {
   /// cores and a disk busy (2,000 photos of 3 MB over 8 connections ran at 476 files a second).
   package static let laneCount = 8
 
+  /// Bytes of an announced body that need not be the photo's own: a sidecar and the form's other fields, at the most.
+  static let companyAllowance: Int64 = (32 + 2) << 20
+
   private let catalog: Catalog
+  private let originals: Originals
   /// Nil for a command line, which receives nothing.
   private let staging: Staging?
   private let finisher: Finisher?
@@ -15,27 +19,40 @@ package final class ReceiveDesk: Sendable {
   /// Where transfers take their memory from.
   package let blocks: BlockPool
 
-  init(catalog: Catalog, staging: Staging?, finisher: Finisher?) {
-    (self.catalog, self.staging, self.finisher) = (catalog, staging, finisher)
+  init(catalog: Catalog, originals: Originals, staging: Staging?, finisher: Finisher?) {
+    (self.catalog, self.originals, self.staging, self.finisher) = (catalog, originals, staging, finisher)
     blocks = staging?.blocks ?? BlockPool()
   }
+
+  /// The catalog failed while it recorded: nothing is received before a restart.
+  package var isBroken: Bool { finisher?.isBroken ?? false }
 
   /// A lane for one transfer: receiving, hashing and writing happen on it.
   package func lane() -> Lane { lanes.next() }
 
-  /// The asset the owner already has with these bytes (in the trash too).
+  /// The asset the owner already has with these bytes (in the trash too); nil where its file is gone, so that the bytes
+  /// come again.
   package func existing(_ digest: SHA1Digest, owner: Identifier) async throws -> Identifier? {
-    try await catalog.asset(with: digest, owner: owner)
+    guard let stored = try await catalog.original(with: digest, owner: owner) else { return nil }
+    return try await lane().run { [originals] in
+      if try originals.size(stored.key) == stored.size { return stored.id }
+      originals.lost.insert(stored.id)
+      return nil
+    }
   }
 
   /// Starts a file in staging. Makes a file: call it on the transfer's lane.
-  /// - Parameter expectedLength: bytes, where known; refused early with `.diskFull` or `.quotaExceeded` where it cannot
-  ///   fit.
+  /// - Parameter expectedLength: of the whole body, where known: the file is no longer. Refused early with `.diskFull`
+  ///   where the body does not fit, with `.quotaExceeded` where the file cannot fit even if the rest is as long as it may.
   package func open(owner: Identifier, expectedLength: Int64?) async throws -> Reception {
     guard let staging, let finisher else { throw StoreError.broken("the command line receives no uploads") }
+    // Refused before the bytes come.
+    if finisher.isBroken { throw BackupError.unavailable("The server's catalog failed; it must be restarted") }
     guard let account = try await catalog.owner(owner) else { throw BackupError.authenticationRequired }
     let room = account.quota.map { max(0, $0 - account.used) }
-    if let room, let expectedLength, expectedLength > room { throw BackupError.quotaExceeded }
+    if let room, let expectedLength, expectedLength - ReceiveDesk.companyAllowance > room {
+      throw BackupError.quotaExceeded
+    }
     let file = try await speaking { try staging.open(expected: expectedLength) }
     return Reception(file: file, owner: account.owner, room: room, catalog: catalog, finisher: finisher)
   }

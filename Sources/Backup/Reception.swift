@@ -61,7 +61,8 @@ package final class Reception {
         originalName: facts.name, wallClock: facts.createdAt.wallClock, fileCreatedAt: facts.createdAt.instant,
         fileModifiedAt: facts.modifiedAt.instant, isFavorite: facts.isFavorite, visibility: facts.visibility.rawValue,
         durationMilliseconds: facts.durationMilliseconds.flatMap { $0 > 0 ? $0 : nil },
-        livePhotoVideo: facts.livePhotoVideo, metadata: facts.metadata, sidecarSHA1: sidecarDigest)
+        livePhotoVideo: facts.livePhotoVideo, metadata: facts.metadata, sidecarSHA1: sidecarDigest,
+        sidecarSize: attached?.length ?? 0)
       file.handOver()
       attached?.handOver()
       switch try await finisher.finish(FinishRequest(asset: asset, staged: file.name, sidecarStaged: attached?.name)) {

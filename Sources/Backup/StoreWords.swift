@@ -9,6 +9,7 @@ func speaking<T>(_ body: () async throws -> T) async throws -> T {
     case .quotaExceeded: throw BackupError.quotaExceeded
     // Whether it is unknown or somebody else's stays the owner's secret.
     case .liveVideoNotFound: throw BackupError.invalid("Live photo video not found")
+    case .unavailable(let reason): throw BackupError.unavailable(reason)
     case .liveVideoIsNoVideo: throw BackupError.invalid("Live photo video must be a video")
     }
   }

@@ -8,6 +8,8 @@ package enum StoreError: Error, Sendable, Equatable {
   case diskFull
   /// The data directory is not one, or not there.
   case notADataDirectory(path: String, reason: String)
+  /// There is none yet, and what was asked for makes none.
+  case noDataDirectory(path: String)
   /// Another server has this data directory.
   case inUse(path: String)
   /// The catalog knows a migration that this program does not.
@@ -30,8 +32,7 @@ package enum StoreError: Error, Sendable, Equatable {
     switch error {
     case let error as SystemError: return StoreError(error)
     case let error as DatabaseError:
-      // SQLITE_FULL, and SQLITE_IOERR while a write was not possible for want of room.
-      if error.resultCode == .SQLITE_FULL { return StoreError.diskFull }
+      if error.isWantOfRoom { return StoreError.diskFull }
       return StoreError.catalog(
         code: error.extendedResultCode.rawValue, message: error.message ?? "no message from SQLite")
     default: return error
@@ -43,11 +44,19 @@ package enum StoreError: Error, Sendable, Equatable {
   }
 }
 
+extension DatabaseError {
+  /// The disk is full: as SQLite says it, or as the file for the log's index could not grow. Nothing was committed.
+  var isWantOfRoom: Bool {
+    resultCode == .SQLITE_FULL || extendedResultCode == .SQLITE_IOERR_SHMSIZE
+  }
+}
+
 extension StoreError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .diskFull: "the disk is full"
     case .notADataDirectory(let path, let reason): "\(path) is no data directory of Nightstand: \(reason)"
+    case .noDataDirectory(let path): "there is no data directory in \(path)"
     case .inUse(let path): "another Nightstand is using \(path)"
     case .catalogTooNew(let applied, let known):
       "the catalog is newer than this program: it has migration \(applied), this program knows \(known)"
@@ -66,6 +75,8 @@ extension StoreError: CustomStringConvertible {
     case .diskFull: "free some space, then try again; nothing that was stored is affected"
     case .notADataDirectory:
       "if a disk should be mounted there, mount it; otherwise choose an empty or new folder with --data"
+    case .noDataDirectory:
+      "check --data and whether its disk is mounted; 'nightstand serve' and 'nightstand user add' make a new one"
     case .inUse: "stop the other server, or give this one another folder with --data"
     case .catalogTooNew:
       "run the newer program, or restore a copy from the folder backups/ that was made before the upgrade"

@@ -76,7 +76,7 @@ extension StoreError {
   fileprivate var kind: OperatorError.Class {
     switch self {
     case .inUse, .migrationBlocked: .unavailable
-    case .notADataDirectory, .catalogTooNew, .migrations, .migrationFailed: .configuration
+    case .notADataDirectory, .noDataDirectory, .catalogTooNew, .migrations, .migrationFailed: .configuration
     case .diskFull, .catalog, .disk, .broken: .inputOutput
     }
   }

@@ -88,8 +88,10 @@ import Testing
     let fixture = try await BackupFixture(quota: 3 << 20)
     let desk = fixture.backup.desk
     await #expect(throws: BackupError.quotaExceeded) {
-      _ = try await desk.open(owner: fixture.anna.id, expectedLength: (3 << 20) + 1)
+      _ = try await desk.open(owner: fixture.anna.id, expectedLength: ((3 + 34) << 20) + 1)
     }
+    // The rest of the body may be a sidecar and the form.
+    try await desk.open(owner: fixture.anna.id, expectedLength: (3 + 34) << 20).abandon()
     await #expect(throws: BackupError.quotaExceeded) { _ = try await fixture.receive(sample((3 << 20) + 1)) }
     // Each fits alone, both do not: the second to finish is refused.
     let first = try await fixture.receive(sample(2 << 20, seed: 1))
@@ -159,6 +161,26 @@ import Testing
     await #expect(throws: BackupError.originalMissing(id)) {
       try await fixture.backup.assets.openOriginal(id, owner: fixture.anna.id)
     }
+    // Its bytes are asked for again, and heal it.
+    let digest = sha1(sample(10))
+    #expect(try await fixture.backup.assets.check([digest], owner: fixture.anna.id) == [.wanted])
+    #expect(try await fixture.backup.desk.existing(digest, owner: fixture.anna.id) == nil)
+    #expect(try await fixture.upload(sample(10), "b.jpg") == .duplicate(id))
+    #expect(try await fixture.backup.assets.check([digest], owner: fixture.anna.id) == [.present(id, isTrashed: false)])
+    #expect(try await fixture.backup.desk.existing(digest, owner: fixture.anna.id) == id)
+    _ = try await fixture.backup.assets.openOriginal(id, owner: fixture.anna.id)
+  }
+
+  /// A start finds what is missing, and its bytes are asked for again.
+  @Test func startAsksForWhatIsMissing() async throws {
+    let fixture = try await BackupFixture()
+    let id = try await fixture.upload(sample(10), "a.jpg").id
+    await fixture.backup.close()
+    try FileManager.default.removeItem(atPath: fixture.root + "/originals/" + fixture.originals[0])
+    let again = try await Backup(BackupFixture.options(fixture.root), logger: quiet)
+    #expect(try await again.assets.check([sha1(sample(10))], owner: fixture.anna.id) == [.wanted])
+    #expect(try await again.assets.asset(id, owner: fixture.anna.id).id == id)
+    await again.close()
   }
 }
 

@@ -66,6 +66,25 @@ import Testing
     #expect(isRefused())
   }
 
+  @Test func onlyWhoMayCreateDoes() throws {
+    #expect(throws: StoreError.noDataDirectory(path: path)) {
+      try DataDirectory(path, role: .commandLine, mayCreate: false)
+    }
+    #expect(try FileSystem.status(path) == nil)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    #expect(throws: StoreError.noDataDirectory(path: path)) {
+      try DataDirectory(path, role: .commandLine, mayCreate: false)
+    }
+    #expect(try FileSystem.names(in: path).isEmpty, "nothing is written there")
+    #expect(try DataDirectory(path, role: .server).isNew)
+    // Marked, but nobody was ever known there.
+    #expect(throws: StoreError.noDataDirectory(path: path)) {
+      try DataDirectory(path, role: .commandLine, mayCreate: false)
+    }
+    try touch("nightstand.sqlite")
+    #expect(try !DataDirectory(path, role: .commandLine, mayCreate: false).isNew)
+  }
+
   @Test func unknownLayoutIsRefused() throws {
     _ = try DataDirectory(path, role: .server)
     try Data("Nightstand data directory, layout 2\n".utf8).write(to: URL(fileURLWithPath: path + "/.nightstand"))

@@ -60,7 +60,9 @@ import Testing
       Issue.record("no intent")
       return
     }
-    try steps.moveIn(&intent)
+    var moved = Moved.nothing
+    try steps.moveIn(&intent, &moved)
+    #expect(moved == .all)
     #expect(intent.key == "anna/2024/2024-07/a+1.jpg")
     #expect(try await store.catalog.read { db in try Intent.all(db) } == [intent])
     #expect(store.files.map { splitKey($0).name } == ["a+1.jpg", "a+1.jpg.xmp", "a.jpg.xmp"])
@@ -134,6 +136,35 @@ import Testing
     #expect(try await store.problems() == [])
   }
 
+  /// A sidecar takes of the quota what it takes of the disk.
+  @Test func sidecarsCountAgainstTheQuota() async throws {
+    let store = try await StoreFixture()
+    let (id, bob) = try await StoreFixture.addUser("bob", quota: 250, to: store.catalog)
+    let steps = FinishSteps(
+      catalog: store.catalog, staging: store.staging, originals: store.originals, logger: .init(label: "test"))
+    var members: [FinishMember] = []
+    for seed in 1...2 as ClosedRange<UInt64> {
+      members.append(
+        FinishMember(
+          request: try await store.request(sample(100, seed: seed), name: "a.jpg", owner: bob, sidecar: sample(30))))
+    }
+    #expect(steps.run(&members) == nil)
+    guard case .done(.success(.created)) = members[0].phase, case .done(.failure(let error)) = members[1].phase else {
+      Issue.record("\(members)")
+      return
+    }
+    #expect(error as? FinishError == .quotaExceeded)
+    #expect(try await store.catalog.owner(id)?.used == 130)
+    // And across batches: 120 of 250 are left.
+    for (size, sidecar) in [(100, 21), (121, 0)] {
+      let request = try await store.request(
+        sample(size, seed: 7), name: "b.jpg", owner: bob, sidecar: sidecar > 0 ? sample(sidecar) : nil)
+      await #expect(throws: FinishError.quotaExceeded) { try await store.finisher.finish(request) }
+    }
+    _ = try await store.store(sample(100, seed: 8), name: "b.jpg", owner: bob, sidecar: sample(20))
+    #expect(try await store.catalog.owner(id)?.used == 250)
+  }
+
   @Test func memberThatCannotBeRecordedIsUndoneAlone() async throws {
     let store = try await StoreFixture()
     let steps = FinishSteps(
@@ -160,15 +191,16 @@ import Testing
     #expect(try await store.problems() == [])
   }
 
-  @Test func livePhotoHidesItsMotionPart() async throws {
+  @Test(arguments: [("timeline", "hidden"), ("archive", "hidden"), ("locked", "locked")])
+  func livePhotoHidesItsMotionPart(before: String, after: String) async throws {
     let store = try await StoreFixture()
     var video = try await store.request(sample(70, seed: 7), name: "motion.mov")
-    video.asset.kind = "VIDEO"
+    (video.asset.kind, video.asset.visibility) = ("VIDEO", before)
     guard case .created(let videoID) = try await store.finisher.finish(video) else { return }
     var still = try await store.request(sample(80, seed: 8), name: "still.heic")
     still.asset.livePhotoVideo = videoID
     guard case .created(let stillID) = try await store.finisher.finish(still) else { return }
-    #expect(try await store.row(videoID)?.visibility == "hidden")
+    #expect(try await store.row(videoID)?.visibility == after)
     #expect(try await store.row(stillID)?.livePhotoVideo == videoID)
     for (link, error) in [(Identifier(), FinishError.liveVideoNotFound), (stillID, .liveVideoIsNoVideo)] {
       var wrong = try await store.request(sample(90, seed: 9), name: "x.heic")
@@ -225,7 +257,41 @@ import Testing
   @Test func closedFinisherRefusesAndLeavesNothing() async throws {
     let store = try await StoreFixture()
     await store.finisher.close()
-    await #expect(throws: StoreError.self) { try await store.store(sample(10), name: "a.jpg") }
+    await #expect(throws: FinishError.unavailable("The server is stopping")) {
+      try await store.store(sample(10), name: "a.jpg")
+    }
+    #expect(try await store.problems() == [])
+  }
+
+  /// The catalog fails in the middle of recording: nothing that waits is written or answered as stored, and a restart
+  /// settles what was under way.
+  @Test func breakdownRefusesWhateverWaits() async throws {
+    let store = try await StoreFixture()
+    let trigger = "CREATE TRIGGER broken BEFORE INSERT ON asset BEGIN INSERT INTO gone VALUES (1); END"
+    try await store.catalog.write { db in try db.execute(sql: trigger) }
+    var requests: [FinishRequest] = []
+    for index in 0..<200 {
+      // Pairs of equal bytes, so that some are put off to the next batch.
+      requests.append(try await store.request(sample(10, seed: UInt64(index / 2 + 1)), name: "\(index).jpg"))
+    }
+    await withTaskGroup { group in
+      for request in requests {
+        group.addTask {
+          await #expect {
+            try await store.finisher.finish(request)
+          } throws: {
+            if case FinishError.unavailable = $0 { true } else { false }
+          }
+        }
+      }
+    }
+    #expect(store.finisher.isBroken)
+    let intents = try await store.catalog.read { db in try Intent.all(db) }
+    #expect((1...Finisher.batchLimit).contains(intents.count), "one batch alone was written")
+    #expect(try store.staged.isEmpty && store.files.count == intents.count)
+    try await store.catalog.write { db in try db.execute(sql: "DROP TRIGGER broken") }
+    await #expect(throws: FinishError.self) { try await store.store(sample(10, seed: 999), name: "late.jpg") }
+    #expect(try store.recovery.run().completed == intents.count)
     #expect(try await store.problems() == [])
   }
 
@@ -236,7 +302,7 @@ import Testing
       wallClock: CalendarTime(year: 1, month: 2, day: 3),
       fileCreatedAt: Instant(milliseconds: -5), fileModifiedAt: Instant(milliseconds: 6), isFavorite: true,
       visibility: "locked", durationMilliseconds: 8, livePhotoVideo: Identifier(), metadata: "[{\"a\":\"ü\"}]",
-      sidecarSHA1: SHA1Digest(bytes: sample(20, seed: 2)))
+      sidecarSHA1: SHA1Digest(bytes: sample(20, seed: 2)), sidecarSize: 11)
     #expect(try NewAsset(json: asset.json) == asset)
     asset.sidecarSHA1 = nil
     asset.livePhotoVideo = nil

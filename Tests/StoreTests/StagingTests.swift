@@ -62,11 +62,37 @@ import Testing
     #expect(store.staging.slots.available == Staging.pipelines)
   }
 
+  /// What is promised is given back by writing, sealing and dropping, also where more or less came than was expected.
+  @Test(arguments: [nil, 0, 5 << 20, 12 << 20, 40 << 20] as [Int64?]) func promisesAreSettled(expected: Int64?)
+    async throws
+  {
+    let store = try await StoreFixture()
+    var files: [StagedFile] = []
+    for size in [0, 100, 12 << 20] {
+      let file = try store.staging.open(expected: expected)
+      #expect(store.staging.outstanding == expected ?? 0)
+      try await store.feed(sample(size), to: file)
+      #expect(store.staging.outstanding >= max(0, (expected ?? 0) - Int64(size)))
+      _ = try await file.seal(modified: .now())
+      #expect(store.staging.outstanding == 0)
+      files.append(file)
+    }
+    files = []
+    #expect(store.staging.outstanding == 0)
+    for size in [0, 100, 12 << 20] {
+      var file: StagedFile? = try store.staging.open(expected: expected)
+      try await store.feed(sample(size), to: file!)
+      file = nil
+      #expect(store.staging.outstanding == 0)
+    }
+  }
+
   @Test func writingBehindAFailedBlockFails() async throws {
     let store = try await StoreFixture()
     let path = store.directory.staging + "/readonly"
     try Data().write(to: URL(fileURLWithPath: path))
-    let file = StagedFile(name: "readonly", file: try Descriptor(open: path, O_RDONLY), staging: store.staging)
+    let file = StagedFile(
+      name: "readonly", file: try Descriptor(open: path, O_RDONLY), staging: store.staging, promised: 0)
     await #expect(throws: StoreError.self) { try await store.feed(sample(2 << 20), to: file) }
   }
 

@@ -40,7 +40,7 @@ final class StoreFixture: Sendable {
     try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
     staging = try Staging(
       root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: reserve, mode: mode)
-    originals = Originals(root: directory.originals)
+    originals = Originals(root: directory.originals, quarantine: directory.quarantine)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
     (annaID, anna) = try await StoreFixture.addUser("anna", to: catalog)
@@ -105,6 +105,7 @@ final class StoreFixture: Sendable {
     if let sidecar {
       let staged = try await stage(sidecar)
       asset.sidecarSHA1 = try await staged.seal(modified: time.instant)
+      asset.sidecarSize = staged.length
       staged.handOver()
       sidecarName = staged.name
     }
@@ -153,7 +154,7 @@ final class StoreFixture: Sendable {
     if keys != files { problems.append("rows \(keys) files \(files)") }
     if try await count("intent") != 0 { problems.append("intents are left") }
     if try !staged.isEmpty { problems.append("staged files are left: \(try staged)") }
-    if try await used != rows.filter({ $0.owner == annaID }).map(\.size).reduce(0, +) {
+    if try await used != rows.filter({ $0.owner == annaID }).map({ $0.size + $0.sidecarSize }).reduce(0, +) {
       problems.append("used is wrong")
     }
     for folder in Set(keys.map { splitKey($0).folder }) {

@@ -65,6 +65,7 @@ struct ErrorAnswer: Equatable, Sendable {
       self.init(
         HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"),
         "The server's disk is full; nothing was stored", code: "disk_full")
+    case .unavailable(let message): self.init(.serviceUnavailable, message, code: "unavailable")
     case .originalMissing: self.init(.notFound, "The original file is missing on the server", code: "original_missing")
     }
   }

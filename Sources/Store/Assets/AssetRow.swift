@@ -23,6 +23,8 @@ package struct AssetRow: Sendable, Equatable {
   package let durationMilliseconds: Int64?
   package let livePhotoVideo: Identifier?
   package let sidecarKey: String?
+  /// Bytes, 0 without one.
+  package let sidecarSize: Int64
   package let metadata: String?
   package let deletedAt: Instant?
 
@@ -46,6 +48,7 @@ package struct AssetRow: Sendable, Equatable {
     durationMilliseconds = row["duration"]
     livePhotoVideo = row["live_photo_video_id"]
     sidecarKey = row["sidecar_key"]
+    sidecarSize = row["sidecar_size"]
     metadata = row["metadata"]
     deletedAt = row["deleted_at"]
   }
@@ -56,4 +59,22 @@ package struct AssetRow: Sendable, Equatable {
     FROM asset JOIN user AS owner ON owner.number = asset.owner
     LEFT JOIN asset AS motion ON motion.number = asset.live_photo_video
     """
+}
+
+/// Where an asset's file must lie, and how long it must be.
+package struct StoredOriginal: Sendable, Equatable {
+  package let id: Identifier
+  package let key: String
+  package let size: Int64
+
+  /// - Parameter owner: `user.number`.
+  static func find(_ db: Database, _ digest: SHA1Digest, owner: Int64) throws -> StoredOriginal? {
+    try Row.fetchOne(
+      db.cachedStatement(
+        sql: """
+          SELECT asset.id, asset.original_key, asset.size FROM content JOIN asset ON asset.id = content.id
+          WHERE content.owner = ? AND content.sha1 = ?
+          """), arguments: [owner, digest]
+    ).map { StoredOriginal(id: $0["id"], key: $0["original_key"], size: $0["size"]) }
+  }
 }

@@ -16,6 +16,10 @@ package struct AssetFilter: Sendable {
 }
 
 extension Catalog {
+  func hasUsers() async throws -> Bool {
+    try await read { db in try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user)") == true }
+  }
+
   /// - Returns: nil where there is no such user.
   package func owner(_ user: Identifier) async throws -> (owner: Owner, quota: Int64?, used: Int64)? {
     try await read { db in
@@ -35,9 +39,14 @@ extension Catalog {
   }
 
   /// The owner's asset with these bytes, in the trash too.
-  package func asset(with digest: SHA1Digest, owner: Identifier) async throws -> Identifier? {
-    guard case .known(let id, _) = try await check([digest], owner: owner).first else { return nil }
-    return id
+  package func original(with digest: SHA1Digest, owner: Identifier) async throws -> StoredOriginal? {
+    try await read { db in
+      guard
+        let number = try Int64.fetchOne(
+          db.cachedStatement(sql: "SELECT number FROM user WHERE id = ?"), arguments: [owner])
+      else { return nil }
+      return try StoredOriginal.find(db, digest, owner: number)
+    }
   }
 
   /// Whether a still may point to `id`: decides early what the recording transaction decides again.

@@ -13,6 +13,9 @@ package final class Catalog: Sendable {
   /// How long a statement waits for a command line that is writing, in seconds.
   private static let patience = 10.0
 
+  /// Less free space than this, in bytes, explains a failed write.
+  private static let pageRoom: Int64 = 64 << 10
+
   let pool: DatabasePool
   package let path: String
 
@@ -52,15 +55,37 @@ package final class Catalog: Sendable {
 
   /// Runs `body` in one write transaction, which is on disk when this returns and undone when `body` throws.
   func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do { return try await pool.write(body) } catch { throw StoreError.wrap(error) }
+    do { return try await pool.write(body) } catch { throw wrap(error) }
+  }
+
+  /// As `StoreError.wrap`; a failed write on a disk without room (a quota that SQLite does not know as such) is want of it.
+  func wrap(_ error: any Error) -> any Error {
+    if let error = error as? DatabaseError, error.extendedResultCode == .SQLITE_IOERR_WRITE,
+      let free = try? FileSystem.space(path).free, free < Catalog.pageRoom
+    {
+      return StoreError.diskFull
+    }
+    return StoreError.wrap(error)
   }
 
   /// Waits for running statements and closes every connection; the log is folded into the file, unless another process
   /// is reading: whoever copies the file alone after a clean stop has everything.
   package func close() throws {
-    // GRDB closes the writer first, and the readers that are left may not fold the log. Where this fails the log simply
-    // stays, and is as durable as the file.
-    _ = try? pool.writeWithoutTransaction { db in try db.checkpoint(.passive) }
+    do {
+      try pool.writeWithoutTransaction { db in
+        // GRDB closes the writer before the readers, and SQLite lets only the last connection remove the log, if it may
+        // write: here it is folded and emptied first. Shorter than a stopping server is given.
+        try db.execute(sql: "PRAGMA busy_timeout = 2000")
+        do { _ = try db.checkpoint(.truncate) } catch let error as DatabaseError
+          where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED
+        {
+          // Another process reads: the log stays, and is as durable as the file.
+        }
+      }
+    } catch {
+      try? pool.close()
+      throw StoreError.wrap(error)
+    }
     do { try pool.close() } catch { throw StoreError.wrap(error) }
   }
 }

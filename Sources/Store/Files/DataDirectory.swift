@@ -34,13 +34,20 @@ package final class DataDirectory: Sendable {
   /// A restarted server waits this long for the one before it, in seconds.
   private static let patience = 3.0
 
-  /// Opens the directory; makes it where it is new or empty.
-  /// - Throws: `StoreError.notADataDirectory`, `.inUse`, `.disk`, `.diskFull`.
-  package init(_ path: String, role: Role) throws(StoreError) {
+  /// Whether this made it.
+  package let isNew: Bool
+
+  /// Opens the directory.
+  /// - Parameter mayCreate: makes it where it is new or empty.
+  /// - Throws: `StoreError.notADataDirectory`, `.noDataDirectory`, `.inUse`, `.disk`, `.diskFull`.
+  package init(_ path: String, role: Role, mayCreate: Bool = true) throws(StoreError) {
     root = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     self.role = role
     do {
-      try DataDirectory.mark(root)
+      let isNew = try FileSystem.status("\(root)/nightstand.sqlite") == nil
+      self.isNew = isNew
+      try DataDirectory.mark(root, mayCreate: mayCreate)
+      guard mayCreate || !isNew else { throw StoreError.noDataDirectory(path: root) }
       lock = try DataDirectory.lock(root, role: role)
       // A command line beside a server finds everything made.
       guard lock != nil else { return }
@@ -51,7 +58,7 @@ package final class DataDirectory: Sendable {
   }
 
   /// Makes the marker in a new or empty folder, checks it in every other.
-  private static func mark(_ root: String) throws {
+  private static func mark(_ root: String, mayCreate: Bool) throws {
     let path = "\(root)/\(marker)"
     if try FileSystem.status(path) != nil {
       let text = String(decoding: try FileSystem.contents(path, limit: 4096), as: UTF8.self)
@@ -69,6 +76,7 @@ package final class DataDirectory: Sendable {
         reason: names.contains("nightstand.sqlite")
           ? "there is a catalog but no marker .nightstand" : "it holds other files and no marker .nightstand")
     }
+    guard mayCreate else { throw StoreError.noDataDirectory(path: root) }
     try FileSystem.makeFolders(root)
     try write(layout, to: path)
     try FileSystem.syncFolder(root)
@@ -113,6 +121,30 @@ package final class DataDirectory: Sendable {
       try write(layout, to: "\(originals)/\(marker)")
       try FileSystem.syncFolder(originals)
     }
+  }
+
+  /// A catalog that knows nobody, beside folders of photos, is not theirs: an empty one in the place of one that was lost.
+  /// - Throws: `StoreError.notADataDirectory`.
+  package func check(against catalog: Catalog) async throws {
+    guard try await !catalog.hasUsers() else { return }
+    do {
+      for name in try FileSystem.names(in: originals)
+      where try !DataDirectory.ignored.contains(name) && DataDirectory.holdsFiles("\(originals)/\(name)") {
+        throw StoreError.notADataDirectory(
+          path: root, reason: "its catalog knows no user, but originals/ holds the files of somebody")
+      }
+    } catch { throw StoreError.wrap(error) }
+  }
+
+  /// Whether a plain file lies in the folder or below it; false for what is no folder.
+  private static func holdsFiles(_ folder: String) throws(SystemError) -> Bool {
+    guard try FileSystem.status(folder)?.isFolder == true else { return false }
+    for name in try FileSystem.names(in: folder) where !ignored.contains(name) {
+      let path = "\(folder)/\(name)"
+      if try FileSystem.status(path)?.isRegular == true { return true }
+      if try holdsFiles(path) { return true }
+    }
+    return false
   }
 
   private static func write(_ text: String, to path: String) throws(SystemError) {

@@ -1,12 +1,29 @@
 import Glibc
 import Ground
+import Synchronization
 
 /// Where the photos lie: plain files in folders that a person can read. The only room that knows their paths; a key such
 /// as `anna/2024/2024-07/IMG_0001.JPG` crosses its door.
 package final class Originals: Sendable {
   private let root: String
+  private let quarantine: String
+  /// Assets whose file was found missing.
+  package let lost = LostOriginals()
 
-  package init(root: String) { self.root = root }
+  /// Folders whose own names, up to the root, this process has put on disk.
+  private let anchored = Mutex<Set<String>>([])
+  private static let anchoredLimit = 10_000
+  private let syncFolder: @Sendable (_ path: String) throws -> Void
+
+  /// - Parameters:
+  ///   - quarantine: where files go that have no business under a key; on the same file system.
+  ///   - syncFolder: another way to sync, for tests.
+  package init(
+    root: String, quarantine: String,
+    syncFolder: @escaping @Sendable (_ path: String) throws -> Void = { try FileSystem.syncFolder($0) }
+  ) {
+    (self.root, self.quarantine, self.syncFolder) = (root, quarantine, syncFolder)
+  }
 
   /// A key's last part is `name` after it was made safe, numbered from 1 where that is taken.
   package static func key(folder: String, time: CalendarTime, name: String, number: Int) -> String {
@@ -14,9 +31,10 @@ package final class Originals: Sendable {
     return "\(folder)/\(year)/\(year)-\(padded(time.month, 2))/\(SafeName.numbered(name, number))"
   }
 
-  /// A hash of the key in lower case: two keys that differ only by case have the same place.
+  /// A hash of the key in lower case and decomposed: two keys that differ only by case, or by how an accent is composed,
+  /// have the same place. macOS takes both for one name, and so may a share.
   package static func place(of key: String) -> Int64 {
-    let digest = sha256(Array(key.lowercased().utf8))
+    let digest = sha256(Array(key.lowercased().decomposed.utf8))
     return digest.prefix(8).reduce(into: Int64(0)) { $0 = $0 << 8 | Int64($1) }
   }
 
@@ -50,8 +68,8 @@ package final class Originals: Sendable {
   /// Moves a file in; never replaces one: false where the name is taken.
   func moveIn(_ source: String, _ key: String) throws -> Bool {
     let target = try path(key)
+    try anchor(splitKey(key).folder)
     do throws(SystemError) {
-      try FileSystem.makeFolders(FileSystem.parent(of: target))
       try FileSystem.renameWithoutReplacing(source, target)
       return true
     } catch {
@@ -60,12 +78,35 @@ package final class Originals: Sendable {
     }
   }
 
+  /// Makes the folder where it is missing. One that stands may have been made by a process that died before its name was
+  /// on disk, and would vanish with everything in it: its first use here syncs every folder above it.
+  private func anchor(_ folder: String) throws {
+    try FileSystem.makeFolders(path(folder))
+    if anchored.withLock({ $0.contains(folder) }) { return }
+    var above = folder
+    while !above.isEmpty {
+      above = splitKey(above).folder
+      try syncFolder(above.isEmpty ? root : path(above))
+    }
+    anchored.withLock { anchored in
+      if anchored.count >= Originals.anchoredLimit { anchored = [] }
+      anchored.insert(folder)
+    }
+  }
+
   func remove(_ key: String) throws { try FileSystem.remove(path(key)) }
 
   /// Takes a file out again, to `target`.
   func moveOut(_ key: String, _ target: String) throws { try FileSystem.renameWithoutReplacing(path(key), target) }
 
-  func sync(folder: String) throws { try FileSystem.syncFolder(path(folder)) }
+  /// Takes what lies under a key, whatever it is, out of the way; nothing is ever deleted there.
+  func setAside(_ key: String) throws {
+    try FileSystem.makeFolders(quarantine)
+    try FileSystem.renameWithoutReplacing(path(key), "\(quarantine)/\(Identifier())-\(splitKey(key).name)")
+    try FileSystem.syncFolder(quarantine)
+  }
+
+  func sync(folder: String) throws { try syncFolder(path(folder)) }
 
   func list(folder: String) throws -> ChecksumList { ChecksumList(folder: try path(folder)) }
 

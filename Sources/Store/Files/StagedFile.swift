@@ -15,10 +15,14 @@ package final class StagedFile {
   private var writer: StagedWriter?
   private var pipeline: Pipeline?
   private var checkedLength: Int64 = 0
+  /// Free space is set aside for the file's bytes before `promised`; those before `settled` are written.
+  private var promised: Int64
+  private var settled: Int64 = 0
   private var isOwned = true
 
-  init(name: String, file: Descriptor, staging: Staging) {
-    (self.name, self.staging) = (name, staging)
+  /// - Parameter promised: bytes that `staging` has set aside for it already.
+  init(name: String, file: Descriptor, staging: Staging, promised: Int64) {
+    (self.name, self.staging, self.promised) = (name, staging, promised)
     writer = StagedWriter(file: file, mode: staging.mode)
   }
 
@@ -42,6 +46,7 @@ package final class StagedFile {
         let bytes = UnsafeRawBufferPointer(rebasing: block.memory[..<count])
         sha1.update(bytes)
         try writer.write(bytes, at: offset)
+        settle(length)
         block.discard(count)
         return block
       }
@@ -51,6 +56,8 @@ package final class StagedFile {
         staging.blocks.give(next)
         throw error
       }
+      // What is still on its way is not on the disk.
+      settle(length - Int64((Pipeline.depth + 1) * count))
       return next
     } catch let error as SystemError { throw StoreError(error) } catch let error as StoreError { throw error } catch {
       throw .broken("\(error)")
@@ -68,6 +75,7 @@ package final class StagedFile {
       sha1.update(bytes)
       try writer.write(bytes, at: length)
       length += Int64(count)
+      settle(length)
     } catch let error as SystemError { throw StoreError(error) } catch let error as StoreError { throw error } catch {
       throw .broken("\(error)")
     }
@@ -82,9 +90,11 @@ package final class StagedFile {
     do {
       try await leavePipeline()
       try FileSystem.setModified(writer.file, modified)
-      try writer.file.syncData()
+      // Not fdatasync, which leaves out the time of modification.
+      try writer.file.sync()
     } catch { throw StoreError(error) }
     self.writer = nil
+    settle(promised)
     let digest = sha1.finish()
     self.digest = digest
     CrashPoint.stagedSynced.pass()
@@ -103,6 +113,7 @@ package final class StagedFile {
     isOwned = false
     writer = nil
     pipeline = nil
+    settle(promised)
     // What could not be removed goes with the next start's sweep.
     _ = try? FileSystem.remove(staging.path(name))
   }
@@ -113,8 +124,27 @@ package final class StagedFile {
   }
 
   private func checkSpace(_ count: Int) throws(StoreError) {
-    guard length + Int64(count) - checkedLength >= Staging.spaceInterval else { return }
-    checkedLength = length
-    try staging.checkSpace(for: Int64(count))
+    let need = length + Int64(count) - promised
+    if need > 0 {
+      var bytes = max(need, Staging.slice)
+      do { try staging.promise(bytes) } catch {
+        // The last of a nearly full disk goes in exact pieces.
+        guard error == .diskFull, need < bytes else { throw error }
+        bytes = need
+        try staging.promise(bytes)
+      }
+      promised += bytes
+    } else if length + Int64(count) - checkedLength >= Staging.spaceInterval {
+      checkedLength = length
+      try staging.promise(0)
+    }
+  }
+
+  /// The first `end` bytes need no promise any more.
+  private func settle(_ end: Int64) {
+    let end = min(end, promised)
+    guard end > settled else { return }
+    staging.settle(end - settled)
+    settled = end
   }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Ground
+import Synchronization
 
 /// Where uploads are written until they are whole. On the same file system as `originals/`, so that a finished file
 /// moves by a rename.
@@ -20,13 +21,17 @@ package final class Staging: Sendable {
   package static let pipelineThreshold: Int64 = 8 << 20
   /// Below this a file is written through the page cache: one small write gains nothing from direct I/O.
   package static let bufferedLimit = 128 << 10
-  /// Free space is looked at again whenever an upload has written this much.
+  /// Free space is looked at again whenever an upload has written this much: others use the disk too.
   package static let spaceInterval: Int64 = 64 << 20
+  /// Where an upload's length is unknown, room is promised to it in slices of this size.
+  package static let slice: Int64 = 8 << 20
 
   package let mode: Mode
   package let blocks: BlockPool
   private let root: String
   private let reserve: Int64
+  /// Bytes that files under way may still write: free space that is no longer free.
+  private let promised = Mutex<Int64>(0)
   let slots = PipelineSlots(limit: Staging.pipelines)
 
   /// - Parameters:
@@ -46,20 +51,41 @@ package final class Staging: Sendable {
   /// - Parameter expected: its length, where known.
   /// - Throws: `StoreError.diskFull` where it cannot fit beside the reserve.
   package func open(expected: Int64?) throws(StoreError) -> StagedFile {
-    try checkSpace(for: expected ?? 0)
+    try promise(expected ?? 0)
     let name = Identifier().description
     do {
       let file = try Descriptor(open: path(name), O_RDWR | O_CREAT | O_EXCL, mode: 0o640)
-      return StagedFile(name: name, file: file, staging: self)
-    } catch { throw StoreError(error) }
+      return StagedFile(name: name, file: file, staging: self, promised: expected ?? 0)
+    } catch {
+      settle(expected ?? 0)
+      throw StoreError(error)
+    }
   }
 
-  /// - Throws: `StoreError.diskFull` where `bytes` more would touch the reserve.
-  package func checkSpace(for bytes: Int64) throws(StoreError) {
-    do {
-      let (room, overflow) = try FileSystem.space(root).free.subtractingReportingOverflow(reserve)
-      guard !overflow, bytes <= room else { throw StoreError.diskFull }
-    } catch let error as SystemError { throw StoreError(error) } catch { throw .diskFull }
+  /// - Throws: `StoreError.diskFull` where the reserve is touched.
+  func checkReserve() throws(StoreError) {
+    guard try room() >= 0 else { throw .diskFull }
+  }
+
+  /// Sets `bytes` of the free space aside for one file; with 0, asks whether earlier promises can still be kept.
+  /// - Throws: `StoreError.diskFull` where that would touch the reserve.
+  func promise(_ bytes: Int64) throws(StoreError) {
+    try promised.withLock { promised throws(StoreError) in
+      let room = try room()
+      guard room >= promised, bytes <= room - promised else { throw .diskFull }
+      promised += bytes
+    }
+  }
+
+  /// Promised bytes that are written by now, or never will be.
+  func settle(_ bytes: Int64) { promised.withLock { $0 -= bytes } }
+
+  /// Promised and not settled, in bytes.
+  var outstanding: Int64 { promised.withLock { $0 } }
+
+  /// Free bytes beside the reserve; negative where it is touched.
+  private func room() throws(StoreError) -> Int64 {
+    do { return try FileSystem.space(root).free - reserve } catch { throw StoreError(error) }
   }
 
   func path(_ name: String) -> String { "\(root)/\(name)" }

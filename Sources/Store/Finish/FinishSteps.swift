@@ -10,12 +10,15 @@ struct FinishSteps: Sendable {
   let staging: Staging
   let originals: Originals
   let logger: Logger
+  let leftovers = Leftovers()
 
   /// Brings every member to `.done` or `.deferred`.
   /// - Returns: an error after which the catalog must not be written to before a restart; some members stay as they are
   ///   on disk then, and the next start's recovery decides about them.
   func run(_ members: inout [FinishMember]) -> StoreError? {
+    settleLeftovers()
     intend(&members)
+    restore(&members)
     return finishIntended(&members)
   }
 
@@ -32,7 +35,7 @@ struct FinishSteps: Sendable {
   func intend(_ members: inout [FinishMember]) {
     do {
       // Looked at once for the batch; a duplicate needs no room.
-      var batch = Batch(room: Result { try staging.checkSpace(for: 0) })
+      var batch = Batch(room: Result { try staging.checkReserve() })
       try catalog.pool.write { db in
         for index in members.indices {
           let request = members[index].request
@@ -43,20 +46,54 @@ struct FinishSteps: Sendable {
           }
           if case .intended(let intent, _) = members[index].phase {
             batch.numbers.insert(intent.number)
-            batch.reserved[request.asset.owner.number, default: 0] += request.asset.size
+            batch.reserved[request.asset.owner.number, default: 0] += request.asset.bytes
           }
         }
       }
     } catch {
-      for index in members.indices { members[index].phase = .done(.failure(StoreError.wrap(error))) }
+      for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
     }
     for member in members {
       switch member.phase {
       case .done: removeStaged(member.request.staged, member.request.sidecarStaged)
       case .intended: CrashPoint.intentsCommitted.pass()
-      case .new, .deferred: break
+      case .new, .deferred, .lost: break
       }
     }
+  }
+
+  // MARK: Lost files
+
+  /// Gives files back to rows that lost theirs. The row is there already, so that a crash at any point costs nothing but
+  /// what the client sends again.
+  private func restore(_ members: inout [FinishMember]) {
+    for index in members.indices {
+      guard case .lost(let stored) = members[index].phase else { continue }
+      let request = members[index].request
+      do {
+        try restore(stored, request)
+        members[index].phase = .done(.success(.duplicate(stored.id)))
+      } catch {
+        members[index].phase = .done(.failure(StoreError.wrap(error)))
+      }
+      removeStaged(request.staged, request.sidecarStaged)
+    }
+  }
+
+  private func restore(_ stored: StoredOriginal, _ request: FinishRequest) throws {
+    // A twin in this batch may have been faster.
+    if try originals.size(stored.key) != stored.size {
+      try staging.checkReserve()
+      if try originals.exists(stored.key) { try originals.setAside(stored.key) }
+      guard try originals.moveIn(staging.path(request.staged), stored.key) else {
+        throw StoreError.broken("the name of a lost original was taken while it was restored")
+      }
+      let (folder, name) = splitKey(stored.key)
+      try originals.list(folder: folder).repair(adding: [ChecksumList.Line(sha1: request.asset.sha1, name: name)])
+      try originals.sync(folder: folder)
+      logger.notice("the lost file of asset \(stored.id) was received again")
+    }
+    originals.lost.remove(stored.id)
   }
 
   /// What the earlier members of a batch mean for the next.
@@ -71,18 +108,17 @@ struct FinishSteps: Sendable {
 
   private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
     let asset = request.asset
-    if let id = try Identifier.fetchOne(
-      db.cachedStatement(sql: "SELECT id FROM content WHERE owner = ? AND sha1 = ?"),
-      arguments: [asset.owner.number, asset.sha1])
-    {
-      return .done(.success(.duplicate(id)))
+    if let stored = try StoredOriginal.find(db, asset.sha1, owner: asset.owner.number) {
+      // A row whose file is gone must not keep the bytes away that would heal it.
+      return try originals.size(stored.key) == stored.size
+        ? .done(.success(.duplicate(stored.id))) : .lost(stored)
     }
     if let twin = try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),
       arguments: [asset.owner.number, asset.sha1])
     {
       guard batch.numbers.contains(twin) else {
-        throw StoreError.broken("an earlier attempt at these bytes could not be undone; a restart settles it")
+        throw StoreError.broken("an earlier attempt at these bytes could not be undone yet")
       }
       return .deferred
     }
@@ -92,7 +128,7 @@ struct FinishSteps: Sendable {
         db.cachedStatement(sql: "SELECT quota, used FROM user WHERE number = ?"), arguments: [asset.owner.number])
     else { throw StoreError.broken("the owner is gone") }
     if let quota = account["quota"] as Int64?,
-      (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.size > quota
+      (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.bytes > quota
     {
       throw FinishError.quotaExceeded
     }
@@ -143,21 +179,23 @@ struct FinishSteps: Sendable {
   private func move(_ members: inout [FinishMember]) {
     for index in members.indices {
       guard case .intended(var intent, isMoved: false) = members[index].phase else { continue }
+      var moved = Moved.nothing
       do {
-        try moveIn(&intent)
+        try moveIn(&intent, &moved)
         members[index].phase = .intended(intent, isMoved: true)
         CrashPoint.renamed.pass()
       } catch {
-        fail(&members[index], intent, isMoved: false, error)
+        fail(&members[index], intent, moved, error)
       }
     }
   }
 
   /// Renames the file, and its sidecar after it. Where somebody else's file took the name meanwhile, another is chosen,
   /// recorded, and tried.
-  func moveIn(_ intent: inout Intent) throws {
+  /// - Parameter moved: what is in originals, also where this throws.
+  func moveIn(_ intent: inout Intent, _ moved: inout Moved) throws {
     for _ in 0..<8 {
-      if try moveInOnce(intent) { return }
+      if try moveInOnce(intent, &moved) { return }
       var next = intent
       try catalog.pool.write { db in
         next.key = try freeKey(for: intent.asset, db)
@@ -169,17 +207,19 @@ struct FinishSteps: Sendable {
   }
 
   /// False where a name is taken.
-  private func moveInOnce(_ intent: Intent) throws -> Bool {
+  private func moveInOnce(_ intent: Intent, _ moved: inout Moved) throws -> Bool {
     guard try originals.moveIn(staging.path(intent.staged), intent.key) else { return false }
-    guard let sidecar = intent.sidecarStaged, let sidecarKey = intent.sidecarKey else { return true }
-    do {
-      if try originals.moveIn(staging.path(sidecar), sidecarKey) { return true }
-      try originals.moveOut(intent.key, staging.path(intent.staged))
-      return false
-    } catch {
-      try originals.moveOut(intent.key, staging.path(intent.staged))
-      throw error
+    moved = .original
+    if let sidecar = intent.sidecarStaged, let sidecarKey = intent.sidecarKey {
+      let isTaken = Result { try !originals.moveIn(staging.path(sidecar), sidecarKey) }
+      guard case .success(false) = isTaken else {
+        try originals.moveOut(intent.key, staging.path(intent.staged))
+        moved = .nothing
+        return try !isTaken.get()
+      }
     }
+    moved = .all
+    return true
   }
 
   // MARK: Folders
@@ -201,7 +241,7 @@ struct FinishSteps: Sendable {
         try originals.sync(folder: folder)
         CrashPoint.folderSynced.pass()
       } catch {
-        for (index, intent) in zip(indices, intents) { fail(&members[index], intent, isMoved: true, error) }
+        for (index, intent) in zip(indices, intents) { fail(&members[index], intent, .all, error) }
       }
     }
   }
@@ -225,8 +265,8 @@ struct FinishSteps: Sendable {
           }
         }
       }
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL || error.resultCode == .SQLITE_BUSY {
-      // Rolled back for certain.
+    } catch let error as DatabaseError where error.isWantOfRoom || error.resultCode == .SQLITE_BUSY {
+      // Rolled back. (Frames that the log got before its index could not grow are overwritten by the undoing below.)
       failures = indices.compactMap { index in
         guard case .intended(let intent, _) = members[index].phase else { return nil }
         return (index, intent, StoreError.wrap(error))
@@ -237,7 +277,7 @@ struct FinishSteps: Sendable {
       logger.critical("the catalog failed while recording; uploads are refused until a restart: \(error)")
       return error as? StoreError ?? .broken("the catalog failed: \(error)")
     }
-    for failure in failures { fail(&members[failure.index], failure.intent, isMoved: true, failure.error) }
+    for failure in failures { fail(&members[failure.index], failure.intent, .all, failure.error) }
     for index in indices {
       guard case .intended(let intent, _) = members[index].phase else { continue }
       members[index].phase = .done(.success(.created(intent.asset.id)))
@@ -248,26 +288,68 @@ struct FinishSteps: Sendable {
 
   // MARK: Undoing
 
-  private func fail(_ member: inout FinishMember, _ intent: Intent, isMoved: Bool, _ error: any Error) {
-    member.phase = .done(.failure(StoreError.wrap(error)))
-    do { try undo(intent, isMoved: isMoved) } catch {
-      logger.error("an upload could not be undone, the next start will settle it: \(error)")
+  private func fail(_ member: inout FinishMember, _ intent: Intent, _ moved: Moved, _ error: any Error) {
+    member.phase = .done(.failure(catalog.wrap(error)))
+    var left = moved
+    do { try undo(intent, &left) } catch {
+      leave(.intent(intent, left), error)
     }
   }
 
   /// Removes the file wherever it lies, then the intent: a crash in between leaves an intent without a file, which
-  /// recovery undoes again. The sidecar goes first: without its original nobody would know whose it was.
-  func undo(_ intent: Intent, isMoved: Bool) throws {
-    if isMoved {
+  /// recovery undoes again. The sidecar goes first: without its original nobody would know whose it was. The list comes
+  /// last: a line too many harms less than bytes that cannot be sent again.
+  /// - Parameter moved: what is left in originals when this throws. Nobody else's file is ever removed.
+  func undo(_ intent: Intent, _ moved: inout Moved) throws {
+    let folder = splitKey(intent.key).folder
+    if moved == .all {
       if let key = intent.sidecarKey { try originals.remove(key) }
+      moved = .original
+    }
+    if moved == .original {
       try originals.remove(intent.key)
+      try originals.sync(folder: folder)
+      moved = .nothing
     }
     removeStaged(intent.staged, intent.sidecarStaged)
-    if try !originals.exists(intent.key) {
-      let folder = splitKey(intent.key).folder
-      if try originals.list(folder: folder).remove(Set(intent.lines.map(\.name))) { try originals.sync(folder: folder) }
-    }
     try catalog.pool.write { db in try intent.delete(db) }
+    let names = Set(intent.lines.map(\.name))
+    do { try removeLines(folder, names) } catch { leave(.lines(folder: folder, names: names), error) }
+  }
+
+  /// Those whose files are gone: a stranger's file under such a name keeps its line.
+  private func removeLines(_ folder: String, _ names: Set<String>) throws {
+    let gone = try names.filter { try !originals.exists("\(folder)/\($0)") }
+    if try originals.list(folder: folder).remove(gone) { try originals.sync(folder: folder) }
+  }
+
+  private func leave(_ item: Leftovers.Item, _ error: any Error) {
+    let isKept = leftovers.add(item)
+    logger.error("an upload could not be undone, \(isKept ? "the next one" : "a restart") tries again: \(error)")
+  }
+
+  /// Undoes what could not be undone before; stops where that still fails.
+  private func settleLeftovers() {
+    var items = leftovers.take()
+    while let item = items.popLast() {
+      do {
+        switch item {
+        case .intent(let intent, var moved):
+          do { try undo(intent, &moved) } catch {
+            items.append(.intent(intent, moved))
+            throw error
+          }
+        case .lines(let folder, let names):
+          do { try removeLines(folder, names) } catch {
+            items.append(item)
+            throw error
+          }
+        }
+      } catch {
+        for item in items { _ = leftovers.add(item) }
+        return
+      }
+    }
   }
 
   func removeStaged(_ names: String?...) {

@@ -36,8 +36,8 @@ package final class Finisher: Sendable {
     var waiting: [Waiting] = []
     var isRunning = false
     var isClosed = false
-    /// Set when the catalog failed in the middle of recording: what it holds is known only after a restart.
-    var breakdown: StoreError?
+    /// The catalog failed in the middle of recording: what it holds is known only after a restart.
+    var isBroken = false
   }
   private let state = Mutex(State())
   private let queue = DispatchQueue(label: "finish", qos: .userInitiated)
@@ -49,16 +49,17 @@ package final class Finisher: Sendable {
 
   /// Moves the file into originals and records it. Durable when this returns; when it throws, nothing is stored and the
   /// staged files are gone.
-  /// - Throws: `FinishError`, `StoreError`.
+  /// - Throws: `FinishError`, `StoreError`; after `FinishError.unavailable` of a batch that broke, a restart may find it
+  ///   stored after all.
   package func finish(_ request: FinishRequest) async throws -> FinishOutcome {
     try await withCheckedThrowingContinuation { continuation in
       enum Turn {
         case start, wait
-        case refuse(StoreError)
+        case refuse(FinishError)
       }
       let turn: Turn = state.withLock { state in
-        if let breakdown = state.breakdown { return .refuse(breakdown) }
-        if state.isClosed { return .refuse(.broken("the server is stopping")) }
+        if state.isBroken { return .refuse(Finisher.broken) }
+        if state.isClosed { return .refuse(.unavailable("The server is stopping")) }
         state.waiting.append(Waiting(request: request, continuation: continuation))
         if state.isRunning { return .wait }
         state.isRunning = true
@@ -74,6 +75,11 @@ package final class Finisher: Sendable {
     }
   }
 
+  /// Whether everything is refused until a restart.
+  package var isBroken: Bool { state.withLock { $0.isBroken } }
+
+  private static let broken = FinishError.unavailable("The server's catalog failed; it must be restarted")
+
   /// Lets running batches end; refuses what comes later.
   package func close() async {
     state.withLock { $0.isClosed = true }
@@ -83,19 +89,33 @@ package final class Finisher: Sendable {
   private func run() {
     while let batch = nextBatch() {
       var members = batch.map { FinishMember(request: $0.request) }
-      let breakdown = steps.run(&members)
-      if let breakdown { state.withLock { $0.breakdown = breakdown } }
+      let isBroken = steps.run(&members) != nil
+      if isBroken { state.withLock { $0.isBroken = true } }
       var again: [Waiting] = []
       for (member, waiting) in zip(members, batch) {
         switch member.phase {
         case .done(let result): waiting.continuation.resume(with: result)
         // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
         case .deferred: again.append(waiting)
-        case .new, .intended:
-          waiting.continuation.resume(throwing: breakdown ?? StoreError.broken("a batch ended without a result"))
+        // Their files and intents stay for the next start.
+        case .new, .lost, .intended: waiting.continuation.resume(throwing: Finisher.broken)
         }
       }
       state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
+      if isBroken { return refuseWaiting() }
+    }
+  }
+
+  /// Nothing may be written any more: whoever waits is refused, and leaves nothing.
+  private func refuseWaiting() {
+    let refused = state.withLock { state in
+      state.isRunning = false
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for waiting in refused {
+      steps.removeStaged(waiting.request.staged, waiting.request.sidecarStaged)
+      waiting.continuation.resume(throwing: Finisher.broken)
     }
   }
 
@@ -117,6 +137,8 @@ struct FinishMember {
   enum Phase {
     case new
     case deferred
+    /// The owner has an asset with these bytes, and its file is gone.
+    case lost(StoredOriginal)
     /// The catalog knows what is to be done.
     case intended(Intent, isMoved: Bool)
     case done(Result<FinishOutcome, any Error>)

@@ -64,23 +64,27 @@ struct Intent: Sendable, Equatable {
       let video = try FinishError.liveVideo(db, id, owner: asset.owner.number)
       motion = video
       try db.execute(
-        sql: "UPDATE asset SET visibility = 'hidden', updated_at = ? WHERE number = ? AND visibility = 'timeline'",
+        sql: """
+          UPDATE asset SET visibility = 'hidden', updated_at = ?
+          WHERE number = ? AND visibility IN ('timeline', 'archive')
+          """,
         arguments: [now, video])
     }
     try db.cachedStatement(
       sql: """
         INSERT INTO asset (id, owner, sha1, kind, mime_type, size, original_key, place, original_name, file_created_at,
           file_modified_at, local_date_time, created_at, updated_at, is_favorite, visibility, duration,
-          live_photo_video, sidecar_key, metadata)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          live_photo_video, sidecar_key, sidecar_size, metadata)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       asset.id, asset.owner.number, asset.sha1, asset.kind, asset.mimeType, asset.size, key, Originals.place(of: key),
       asset.originalName.databaseBytes, asset.fileCreatedAt, asset.fileModifiedAt, asset.wallClock.instant, now, now,
-      asset.isFavorite, asset.visibility, asset.durationMilliseconds, motion, sidecarKey, asset.metadata,
+      asset.isFavorite, asset.visibility, asset.durationMilliseconds, motion, sidecarKey, asset.sidecarSize,
+      asset.metadata,
     ])
     try db.cachedStatement(sql: "UPDATE user SET used = used + ? WHERE number = ?")
-      .execute(arguments: [asset.size, asset.owner.number])
+      .execute(arguments: [asset.bytes, asset.owner.number])
     try delete(db)
   }
 }
@@ -90,6 +94,8 @@ package enum FinishError: Error, Sendable, Equatable {
   case quotaExceeded
   case liveVideoNotFound
   case liveVideoIsNoVideo
+  /// Nothing is stored until the server was restarted; the text may be told to the client.
+  case unavailable(String)
 
   /// The number of a motion part that a still may point to: a video of the same owner.
   static func liveVideo(_ db: Database, _ id: Identifier, owner: Int64) throws -> Int64 {

@@ -25,20 +25,25 @@ package struct NewAsset: Sendable, Equatable {
   package var metadata: String?
   /// Of the sidecar, where there is one.
   package var sidecarSHA1: SHA1Digest?
+  /// Bytes of the sidecar, 0 where there is none.
+  package var sidecarSize: Int64
 
   package init(
     id: Identifier, owner: Owner, sha1: SHA1Digest, size: Int64, kind: String, mimeType: String, originalName: [UInt8],
     wallClock: CalendarTime, fileCreatedAt: Instant, fileModifiedAt: Instant, isFavorite: Bool = false,
     visibility: String = "timeline", durationMilliseconds: Int64? = nil, livePhotoVideo: Identifier? = nil,
-    metadata: String? = nil, sidecarSHA1: SHA1Digest? = nil
+    metadata: String? = nil, sidecarSHA1: SHA1Digest? = nil, sidecarSize: Int64 = 0
   ) {
     (self.id, self.owner, self.sha1, self.size) = (id, owner, sha1, size)
     (self.kind, self.mimeType, self.originalName) = (kind, mimeType, originalName)
     (self.wallClock, self.fileCreatedAt, self.fileModifiedAt) = (wallClock, fileCreatedAt, fileModifiedAt)
     (self.isFavorite, self.visibility) = (isFavorite, visibility)
     (self.durationMilliseconds, self.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
-    (self.metadata, self.sidecarSHA1) = (metadata, sidecarSHA1)
+    (self.metadata, self.sidecarSHA1, self.sidecarSize) = (metadata, sidecarSHA1, sidecarSize)
   }
+
+  /// What it takes of its owner's quota.
+  var bytes: Int64 { size + sidecarSize }
 }
 
 /// The person a file belongs to, as the store knows them.
@@ -71,6 +76,7 @@ extension NewAsset {
     var livePhotoVideo: Identifier?
     var metadata: String?
     var sidecarSHA1: String?
+    var sidecarSize: Int64
   }
 
   var json: String {
@@ -80,7 +86,7 @@ extension NewAsset {
         originalName: Data(originalName), localDateTime: wallClock.instant.milliseconds,
         fileCreatedAt: fileCreatedAt.milliseconds, fileModifiedAt: fileModifiedAt.milliseconds, isFavorite: isFavorite,
         visibility: visibility, duration: durationMilliseconds, livePhotoVideo: livePhotoVideo, metadata: metadata,
-        sidecarSHA1: sidecarSHA1?.hex)
+        sidecarSHA1: sidecarSHA1?.hex, sidecarSize: sidecarSize)
       return String(decoding: try JSONEncoder().encode(kept), as: UTF8.self)
     }
   }
@@ -95,6 +101,7 @@ extension NewAsset {
       fileCreatedAt: Instant(milliseconds: kept.fileCreatedAt),
       fileModifiedAt: Instant(milliseconds: kept.fileModifiedAt), isFavorite: kept.isFavorite,
       visibility: kept.visibility, durationMilliseconds: kept.duration, livePhotoVideo: kept.livePhotoVideo,
-      metadata: kept.metadata, sidecarSHA1: kept.sidecarSHA1.flatMap { SHA1Digest(text: $0) })
+      metadata: kept.metadata, sidecarSHA1: kept.sidecarSHA1.flatMap { SHA1Digest(text: $0) },
+      sidecarSize: kept.sidecarSize)
   }
 }

@@ -38,6 +38,7 @@ package struct Recovery: Sendable {
       }
       report.swept = try steps.staging.sweep(keeping: [])
       report.missing = try missing()
+      for id in report.missing { steps.originals.lost.insert(id) }
       log(report)
       return report
     } catch { throw StoreError.wrap(error) }
@@ -49,7 +50,8 @@ package struct Recovery: Sendable {
       guard try place(&intent) else {
         steps.logger.error(
           "a file that was being stored is not whole; it was never acknowledged, its traces are removed")
-        try steps.undo(intent, isMoved: false)
+        var moved = Moved.nothing
+        try steps.undo(intent, &moved)
         report.undone += 1
         continue
       }
@@ -79,7 +81,8 @@ package struct Recovery: Sendable {
     if target {
       steps.removeStaged(intent.staged)
     } else {
-      try steps.moveIn(&intent)
+      var moved = Moved.nothing
+      try steps.moveIn(&intent, &moved)
     }
     return true
   }
@@ -98,7 +101,7 @@ package struct Recovery: Sendable {
       if try !isMoved || steps.originals.moveIn(steps.staging.path(name), key) { return }
     }
     steps.logger.error("a sidecar that was being stored is not whole; its original is kept without it")
-    intent.asset.sidecarSHA1 = nil
+    (intent.asset.sidecarSHA1, intent.asset.sidecarSize) = (nil, 0)
     let changed = intent
     try steps.catalog.pool.write { db in try changed.update(db) }
   }
@@ -128,7 +131,9 @@ package struct Recovery: Sendable {
         "after an unclean stop: \(report.completed) uploads completed, \(report.undone) undone, \(report.swept) swept")
     }
     for id in report.missing {
-      steps.logger.critical("the file of asset \(id) is missing or not whole: restore it from a backup")
+      steps.logger.critical(
+        "the file of asset \(id) is missing or not whole: restore it from a backup, or let its owner's clients send it again"
+      )
     }
   }
 }

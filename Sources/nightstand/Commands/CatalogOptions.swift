@@ -9,10 +9,12 @@ struct CatalogOptions: ParsableArguments {
   @Option(Settings.resources) var resources: String?
 
   /// Opens the catalog beside whatever server is running, and closes it however the work ends.
-  func open(_ work: (Backup) async throws -> Void) async throws {
+  /// - Parameter create: makes a new data directory where there is none.
+  func open(create: Bool = false, _ work: (Backup) async throws -> Void) async throws {
     let resources = try ResourceFolder(chosen: Settings.resources.resolve(resources))
     var options = Backup.Options(dataFolder: try Settings.data.require(data), migrationsFolder: resources.migrations)
     options.role = .commandLine
+    options.mayCreate = create
     let backup = try await Backup(
       options, logger: Logger(label: "nightstand") { _ in LineLogHandler(logLevel: .notice) })
     do {

@@ -22,7 +22,7 @@ struct UserCommands: AsyncParsableCommand {
 
     func run() async throws {
       let secret = try password.read()
-      try await catalog.open { backup in
+      try await catalog.open(create: true) { backup in
         let user = try await backup.accounts.add(
           email: email, password: secret, name: name ?? String(email.prefix { $0 != "@" }), isAdmin: admin,
           quota: quota?.value)
