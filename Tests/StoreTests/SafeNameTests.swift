@@ -42,8 +42,9 @@ import Testing
       }
       let name = SafeName.make(bytes)
       let isSafe =
-        SafeName.isComponent(name) && name.utf8.count <= SafeName.limit && name.first != "." && name.last != "."
-        && name.last?.isWhitespace == false && name.lowercased() != "sha1sums"
+        SafeName.isComponent(name) && name.utf8.count <= SafeName.limit && name.utf8.first != 0x2E
+        && name.utf8.last != 0x2E
+        && name.unicodeScalars.last?.properties.isWhitespace == false && name.lowercased() != "sha1sums"
         && !name.utf8.contains { $0 < 0x20 || $0 == 0x7F || "/\\:*?\"<>|".utf8.contains($0) }
       #expect(isSafe, "\(bytes) became \(name)")
       let numbered = SafeName.numbered(name, 99_999)

@@ -17,6 +17,7 @@ struct ServerHandlers: Sendable {
 
   /// The catalog can be read.
   func readiness(_ request: Request) async throws -> Response {
+    guard backup.isReady else { throw NotReady(cause: BackupError.unavailable("uploads are refused until a restart")) }
     do { _ = try await backup.accounts.isInitialized() } catch { throw NotReady(cause: error) }
     return .json(["status": "ready"])
   }
