@@ -36,7 +36,7 @@ package final class APIResponder: Responder {
         return failures.marked(try await route.handler(request))
       case .wrongMethod(let allowed): return failures.answer(to: WrongMethod(allowed: allowed), request)
       case .notFound:
-        if let page = await pages?.respond(to: request) { return page }
+        if let page = await pages?.respond(to: request) { return failures.marked(page) }
         return failures.answer(to: UnknownRoute(), request)
       }
     } catch {

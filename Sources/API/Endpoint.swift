@@ -8,7 +8,7 @@ struct Endpoint: Sendable {
   typealias Known = @Sendable (Request, Principal) async throws -> Response
 
   enum Action: Sendable {
-    /// No credential is looked at.
+    /// No credential is looked at, but where another site's page caused the request nothing is changed.
     case open(Open)
     /// A session, or an API key with the permission where one is named.
     case user(permission: String?, Known)
@@ -18,6 +18,8 @@ struct Endpoint: Sendable {
 
   /// The body of a JSON request, but for the bulk ones: 1 MiB.
   static let usualBodyLimit: Int64 = 1 << 20
+  /// The same of a stranger, who has no more to say than a name and a password: 16 KiB.
+  static let openBodyLimit: Int64 = 16 << 10
 
   let method: HTTPRequest.Method
   let pattern: String
@@ -25,7 +27,7 @@ struct Endpoint: Sendable {
   let action: Action
 
   static func open(_ method: HTTPRequest.Method, _ pattern: String, _ handler: @escaping Open) -> Endpoint {
-    Endpoint(method: method, pattern: pattern, bodyLimit: usualBodyLimit, action: .open(handler))
+    Endpoint(method: method, pattern: pattern, bodyLimit: openBodyLimit, action: .open(handler))
   }
 
   static func user(
@@ -45,7 +47,12 @@ struct Endpoint: Sendable {
   /// The route as the router takes it: authentication, permission, then the handler.
   func route(_ authentication: Authentication) -> Route {
     switch action {
-    case .open(let handler): Route(method, pattern, bodyLimit: bodyLimit, handler)
+    case .open(let handler):
+      Route(method, pattern, bodyLimit: bodyLimit) { request in
+        // A form on any page could otherwise sign up the admin, or log the visitor in as somebody else.
+        try authentication.refuseForgery(request)
+        return try await handler(request)
+      }
     case .user(let permission, let handler):
       Route(method, pattern, bodyLimit: bodyLimit) { request in
         let principal = try await authentication.principal(of: request)

@@ -6,12 +6,13 @@ import HTTPTypes
 
 /// What handlers read from a request. Wrong input is a `ValidationFailure` that names the place.
 extension Request {
-  func json<T: Decodable>(_ type: T.Type) async throws -> T {
-    let bytes = try await body.collect(limit: Request.collectLimit)
-    do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
-    } catch let error as DecodingError {
-      throw ValidationFailure(error)
+  func json<T: Decodable & Sendable>(_ type: T.Type) async throws -> T {
+    try await body.collect(limit: Request.collectLimit) { bytes in
+      do {
+        return try await JSONWork.run(bytes.count) { try JSONDecoder().decode(type, from: Data(bytes)) }
+      } catch let error as DecodingError {
+        throw ValidationFailure(error)
+      }
     }
   }
 

@@ -15,6 +15,12 @@ extension Response {
     }
   }
 
+  /// As above, for lists of whatever length.
+  static func json(list: [some Encodable & Sendable]) async -> Response {
+    guard list.count > JSONWork.smallCount else { return json(list) }
+    return await JSONWork.lanes.next().run { json(list) }
+  }
+
   static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
     Response(
       status: status,

@@ -7,7 +7,7 @@ extension Accounts {
   /// Letters and digits of a session token and of an API key's secret: 256 bits.
   static let secretLength = 43
 
-  /// - Parameter address: the client's address; failures are slowed per address and per account.
+  /// - Parameter address: the client's address; failures are slowed, see `LoginThrottle`.
   /// - Returns: the user, the new session and its token, which is stored only as a hash.
   /// - Throws: `.incorrectLogin`, `.tooManyAttempts`.
   package func login(

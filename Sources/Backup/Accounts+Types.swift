@@ -62,6 +62,12 @@ package struct Principal: Sendable {
 
   package init(user: User, credential: Credential) { (self.user, self.credential) = (user, credential) }
 
+  /// The login that asks; nil for an API key.
+  package var session: Identifier? {
+    guard case .session(let session) = credential else { return nil }
+    return session.id
+  }
+
   /// - Throws: `BackupError.missingPermission` where an API key lacks it; a session may do everything its user may.
   package func require(_ permission: String) throws {
     guard case .apiKey(let key) = credential else { return }
@@ -75,9 +81,19 @@ extension Principal {
   /// A key may hand on only what it may do itself; a session may hand on everything.
   /// - Throws: `.invalid` where an API key asks for more.
   package func requireGrantable(_ permissions: [String]) throws {
-    guard case .apiKey(let key) = credential, !key.permissions.contains(Permissions.all) else { return }
-    guard Set(permissions).isSubset(of: key.permissions) else {
-      throw BackupError.invalid("Cannot grant permissions you do not have")
+    guard covers(permissions) else { throw BackupError.invalid("Cannot grant permissions you do not have") }
+  }
+
+  /// A key may change and delete only keys that can do no more than itself.
+  /// - Throws: `.invalid` where an API key asks about a stronger one.
+  package func requireNoWeaker(than key: APIKey) throws {
+    guard covers(key.permissions) else {
+      throw BackupError.invalid("Cannot change a key with permissions you do not have")
     }
+  }
+
+  private func covers(_ permissions: [String]) -> Bool {
+    guard case .apiKey(let key) = credential, !key.permissions.contains(Permissions.all) else { return true }
+    return Set(permissions).isSubset(of: key.permissions)
   }
 }

@@ -34,23 +34,27 @@ package final class Accounts: Sendable {
 
   // MARK: People
 
-  /// Whether an admin exists.
-  package func isInitialized() async throws -> Bool { try await speaking { try await catalog.hasAdmin() } }
+  /// Whether there is any user: from then on nobody can sign up. Where the operator made people before an admin, a
+  /// stranger who signs up must not become their admin.
+  package func isInitialized() async throws -> Bool { try await speaking { try await catalog.hasUser() } }
 
-  /// Creates the first user. Of two that race, one wins.
-  /// - Throws: `.invalid` once an admin exists.
+  /// Whether somebody may manage the server.
+  package func hasAdmin() async throws -> Bool { try await speaking { try await catalog.hasAdmin() } }
+
+  /// Creates the first user, an admin. Of two that race, one wins.
+  /// - Throws: `.invalid` once there is any user.
   package func signUpAdmin(email: String, password: String, name: String) async throws -> User {
     // Asked before the password is hashed, so that a stranger cannot keep the password desk busy this way.
-    guard try await !isInitialized() else { throw Accounts.adminExists }
+    guard try await !isInitialized() else { throw Accounts.signUpClosed }
     return try await insert(
-      email: email, password: password, name: name, isAdmin: true, quota: nil, onlyFirstAdmin: true)
+      email: email, password: password, name: name, isAdmin: true, quota: nil, onlyFirst: true)
   }
 
   /// Creates a user; for the command line and the admin.
   package func add(email: String, password: String, name: String, isAdmin: Bool, quota: Int64?) async throws -> User {
     if let quota, quota < 0 { throw BackupError.invalid("quotaSizeInBytes must not be less than 0") }
     return try await insert(
-      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirstAdmin: false)
+      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirst: false)
   }
 
   package func list() async throws -> [User] { try await speaking { try await catalog.users().map(User.init) } }
@@ -60,18 +64,28 @@ package final class Accounts: Sendable {
     return try await speaking { try await catalog.user(email: email).map(User.init) }
   }
 
-  /// Changes what is not nil. A new `password` here needs no old one (Immich's forced change) and clears `shouldChangePassword`.
+  /// Changes what is not nil. A new `password` here needs no old one: only while the user should change it (Immich's
+  /// forced change), which this settles. Every session but `session` ends with it.
+  /// - Throws: `.invalid` where a password is given and no change is due.
   package func updateMe(
-    _ user: Identifier, email: String?, name: String?, password: String?, avatarColor: String?
+    _ user: Identifier, email: String?, name: String?, password: String?, avatarColor: String?,
+    keep session: Identifier? = nil
   ) async throws -> User {
     let email = try email.map(AccountRules.email)
     let name = try name.map(AccountRules.name)
     let avatarColor = try avatarColor.map(AccountRules.avatarColor)
     var hash: String?
-    if let password { hash = try await hashed(AccountRules.password(password)) }
+    if let password {
+      // Asked before the password is hashed, and again in the transaction that stores it.
+      guard try await speaking({ try await catalog.user(user) })?.shouldChangePassword == true else {
+        throw Accounts.noChangeDue
+      }
+      hash = try await hashed(AccountRules.password(password))
+    }
     let outcome = try await speaking { [hash] in
       try await catalog.updateUser(
-        user, email: email, name: name, avatarColor: avatarColor, passwordHash: hash, ending: .none, now: clock.wall())
+        user, email: email, name: name, avatarColor: avatarColor, passwordHash: hash,
+        ending: session.map { .allBut($0) } ?? .all, now: clock.wall())
     }
     return try settle(outcome, missing: .noAccess(permission: "user.update"))
   }
@@ -81,12 +95,24 @@ package final class Accounts: Sendable {
     try await speaking { try await catalog.preferences(of: user) }
   }
 
-  /// - Parameter json: at most 64 KiB.
-  package func setPreferences(_ json: String, of user: Identifier) async throws {
-    guard json.utf8.count <= AccountRules.longestPreferences else {
-      throw BackupError.invalid("preferences must not be larger than \(AccountRules.longestPreferences) bytes")
+  /// Reads, changes and stores the preferences in one transaction, and with them the colour where it is not nil.
+  /// - Parameter change: makes the new JSON text, at most 64 KiB, of the old one; what it throws leaves all as it was.
+  /// - Returns: the new text.
+  package func updatePreferences(
+    of user: Identifier, avatarColor: String?, _ change: @escaping @Sendable (String?) throws -> String
+  ) async throws -> String {
+    let avatarColor = try avatarColor.map(AccountRules.avatarColor)
+    let stored = try await speaking {
+      try await catalog.updatePreferences(of: user, avatarColor: avatarColor, now: clock.wall()) { old in
+        let json = try change(old)
+        guard json.utf8.count <= AccountRules.longestPreferences else {
+          throw BackupError.invalid("preferences must not be larger than \(AccountRules.longestPreferences) bytes")
+        }
+        return json
+      }
     }
-    try await speaking { try await catalog.setPreferences(json, of: user, now: clock.wall()) }
+    guard let stored else { throw BackupError.noAccess(permission: "userPreference.update") }
+    return stored
   }
 
   // MARK: Passwords
@@ -141,7 +167,7 @@ package final class Accounts: Sendable {
       let isRight = try hash.matches(password)
       throttle.withLock { throttle in
         if isRight {
-          throttle.succeeded(account: account)
+          throttle.succeeded(account: account, address: address, now: clock.monotonic())
         } else {
           throttle.failed(account: account, address: address, now: clock.monotonic())
         }
@@ -159,10 +185,13 @@ package final class Accounts: Sendable {
 
   // MARK: Inner works
 
-  private static let adminExists = BackupError.invalid("The server already has an admin")
+  private static let noChangeDue = BackupError.invalid(
+    "The password is changed with POST /api/auth/change-password, which asks for the current one")
+  /// Immich's words. Where there are people but no admin yet, the command line is the way all the same.
+  private static let signUpClosed = BackupError.invalid("The server already has an admin")
 
   private func insert(
-    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirstAdmin: Bool
+    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirst: Bool
   ) async throws -> User {
     let email = try AccountRules.email(email)
     let name = try AccountRules.name(name)
@@ -173,7 +202,7 @@ package final class Accounts: Sendable {
       id: id, email: email, name: name, folder: AccountRules.folder(name: name, email: email), isAdmin: isAdmin,
       avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
     let outcome = try await speaking {
-      try await catalog.insertUser(row, passwordHash: hash, onlyFirstAdmin: onlyFirstAdmin)
+      try await catalog.insertUser(row, passwordHash: hash, onlyFirst: onlyFirst)
     }
     return try settle(outcome, missing: .noAccess(permission: "adminUser.create"))
   }
@@ -181,7 +210,8 @@ package final class Accounts: Sendable {
   private func settle(_ outcome: UserOutcome, missing: BackupError) throws -> User {
     switch outcome {
     case .done(let row): return User(row)
-    case .adminExists: throw Accounts.adminExists
+    case .notFirst: throw Accounts.signUpClosed
+    case .noChangeDue: throw Accounts.noChangeDue
     case .emailTaken: throw BackupError.invalid("User exists")
     case .unknown: throw missing
     }

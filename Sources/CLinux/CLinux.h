@@ -1,5 +1,6 @@
 // Linux calls that Swift's Glibc module map leaves out. Header only; every function is the system call of its name.
 #pragma once
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <stddef.h>
@@ -18,5 +19,6 @@ enum {
   NS_SYNC_WAIT_BEFORE = 1, NS_SYNC_WRITE = 2, NS_SYNC_WAIT_AFTER = 4,
   NS_O_DIRECT = 040000,
   NS_FALLOC_KEEP_SIZE = 1,
+  NS_EPOLL_CLOEXEC = 02000000,
   NS_SOCK_NONBLOCK = 04000, NS_SOCK_CLOEXEC = 02000000,
 };

@@ -45,7 +45,7 @@ package final class Block: @unchecked Sendable {
   }
 }
 
-/// The blocks of standard size: made when first needed, kept for the next transfer (one allocation per request made
+/// Blocks of one size: made when first needed, kept for the next transfer (one allocation per request made
 /// downloads four times slower), given back to the system after a quiet time. At most `limit` exist.
 package final class BlockPool: Sendable {
   /// What a transfer gets when all standard blocks are in use: slower, but it moves on.
@@ -59,11 +59,14 @@ package final class BlockPool: Sendable {
   }
   private let state = Mutex(State())
   private let limit: Int
+  private let size: Int
 
-  /// - Parameter limit: how many standard blocks may exist; 48 MiB by default.
-  package init(limit: Int = 48) { self.limit = limit }
+  /// - Parameters:
+  ///   - limit: how many blocks of `size` may exist; 48 MiB by default.
+  ///   - size: bytes, a multiple of 4096.
+  package init(limit: Int = 48, size: Int = Block.standard) { (self.limit, self.size) = (limit, size) }
 
-  /// A standard block, or a small one while the pool is exhausted. The content is whatever was there before.
+  /// A block of the pool's size, or a small one while the pool is exhausted. The content is whatever was there before.
   package func take() -> Block {
     let pooled: Block?? = state.withLock { state in
       state.wasUsed = true
@@ -77,14 +80,14 @@ package final class BlockPool: Sendable {
     }
     switch pooled {
     case .some(.some(let block)): return block
-    case .some(.none): return Block(capacity: Block.standard)
+    case .some(.none): return Block(capacity: size)
     case .none: return Block(capacity: BlockPool.small)
     }
   }
 
   package func give(_ block: Block) {
     block.count = 0
-    guard block.capacity == Block.standard else { return }
+    guard block.capacity == size else { return }
     state.withLock { state in
       state.lent -= 1
       state.free.append(block)

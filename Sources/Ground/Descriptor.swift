@@ -15,6 +15,13 @@ package final class Descriptor: Sendable {
     self.init(owning: number, path: path)
   }
 
+  /// Opens a name inside an open folder.
+  package convenience init(open name: String, in folder: Descriptor, _ flags: Int32) throws(SystemError) {
+    let path = "\(folder.path)/\(name)"
+    let number = try system("openat", path) { openat(folder.number, name, flags | O_CLOEXEC) }
+    self.init(owning: number, path: path)
+  }
+
   deinit { Glibc.close(number) }
 
   package var status: FileStatus {
@@ -152,11 +159,13 @@ package enum FileSystem {
   }
 
   /// The whole of a small file.
-  /// - Throws: also `EOVERFLOW`, where it is larger than `limit`.
   package static func contents(_ path: String, limit: Int = 16 << 20) throws(SystemError) -> [UInt8] {
-    let file = try Descriptor(open: path, O_RDONLY)
+    try contents(Descriptor(open: path, O_RDONLY), limit: limit)
+  }
+
+  package static func contents(_ file: Descriptor, limit: Int = 16 << 20) throws(SystemError) -> [UInt8] {
     let size = Int(try file.status.size)
-    guard size <= limit else { throw SystemError("read", EOVERFLOW, path) }
+    guard size <= limit else { throw SystemError("read", EOVERFLOW, file.path) }
     var bytes = [UInt8](repeating: 0, count: size)
     var failure: SystemError?
     let count = bytes.withUnsafeMutableBytes { buffer in

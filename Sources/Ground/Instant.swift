@@ -80,7 +80,8 @@ package struct WrittenTime: Equatable, Sendable {
   package let instant: Instant
   package let wallClock: CalendarTime
 
-  /// Parses `YYYY-MM-DD[THH:MM[:SS[.fraction]]](Z|±HH:MM|±HHMM)?`; a missing offset means UTC. Years 1 to 9999.
+  /// Parses `YYYY-MM-DD[THH:MM[:SS[.fraction]]](Z|±HH:MM|±HHMM)?`; a missing offset means UTC. Years 1 to 9999,
+  /// on the writer's clock and in UTC.
   /// Dart sends 3 or 6 fraction digits, Python 6 with `+00:00`, JavaScript 3 with `Z`. Nil for anything else.
   package init?(_ text: String) {
     var scanner = Digits(units: Array(text.utf8))
@@ -113,7 +114,9 @@ package struct WrittenTime: Equatable, Sendable {
     }
     guard scanner.atEnd else { return nil }
     wallClock = time
-    instant = time.instant.adding(seconds: Int64(-offsetMinutes * 60))
+    let moment = time.instant.adding(seconds: Int64(-offsetMinutes * 60))
+    guard (1...9999).contains(CalendarTime(moment).year) else { return nil }
+    instant = moment
   }
 }
 
@@ -166,7 +169,8 @@ private struct Digits {
 }
 
 extension Int64 {
-  fileprivate func floorDivided(by divisor: Int64) -> Int64 {
+  /// Division that rounds down, so that times before 1970 fall on the day they belong to.
+  package func floorDivided(by divisor: Int64) -> Int64 {
     let quotient = self / divisor
     return self % divisor < 0 ? quotient - 1 : quotient
   }

@@ -29,6 +29,9 @@ package enum ThisProcess {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// From now on, files and folders that are made are for their owner and group alone.
+  package static func hideNewFiles() { umask(0o027) }
+
   /// A reader that went away becomes an error of `write`, not the end of the process.
   package static func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 

@@ -47,9 +47,7 @@ package struct RequestFields: Sendable {
     guard wanted.count == line.name.count else { return false }
     var index = line.name.lowerBound
     for unit in wanted {
-      let byte = bytes[index]
-      let lowered = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-      guard lowered == unit else { return false }
+      guard lowered(bytes[index]) == unit else { return false }
       index += 1
     }
     return true

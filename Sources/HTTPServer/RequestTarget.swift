@@ -9,23 +9,47 @@ package struct RequestTarget: Sendable, Equatable {
   /// The path's segments, percent-decoded; a trailing slash makes no empty last segment.
   package let segments: [String]
 
-  /// Parses origin-form and absolute-form targets (RFC 9112 section 3.2). Nil where the path does not start with a
-  /// slash, an escape is broken or decodes to NUL or to something that is not UTF-8.
+  /// Of an absolute-form target: `example.org:8080`.
+  package let authority: String?
+
+  /// Parses origin-form and absolute-form targets (RFC 9112 section 3.2), and `*` as the root. Nil where the path does
+  /// not start with a slash, an escape is broken or decodes to NUL or to something that is not UTF-8.
   package init?(_ text: String) {
-    var path = Substring(text)
-    if !path.hasPrefix("/"), let scheme = path.firstRange(of: "://") {
-      guard path[..<scheme.lowerBound] == "http" || path[..<scheme.lowerBound] == "https" else { return nil }
-      let authority = path[scheme.upperBound...]
-      path = authority.firstIndex(of: "/").map { authority[$0...] } ?? "/"
+    let units = Array(text.utf8)
+    guard !units.contains(UInt8(ascii: "#")) else { return nil }
+    if units.first == UInt8(ascii: "/") {
+      self.init(units, authority: nil)
+    } else if text == "*" {
+      self.init([UInt8(ascii: "/")], authority: nil)
+    } else {
+      guard let mark = text.firstRange(of: "://"),
+        isToken(text[..<mark.lowerBound], "http") || isToken(text[..<mark.lowerBound], "https")
+      else { return nil }
+      let rest = Array(text[mark.upperBound...].utf8)
+      let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.count
+      guard end > 0, !rest[..<end].contains(UInt8(ascii: "@")) else { return nil }
+      let path = Array(rest[end...])
+      self.init(
+        path.first == UInt8(ascii: "/") ? path : [UInt8(ascii: "/")] + path,
+        authority: String(decoding: rest[..<end], as: UTF8.self))
     }
-    if path == "*" { path = "/" }
-    guard path.hasPrefix("/") else { return nil }
-    let mark = path.firstIndex(of: "?")
-    rawPath = String(path[..<(mark ?? path.endIndex)])
-    rawQuery = mark.map { String(path[path.index(after: $0)...]) } ?? ""
+  }
+
+  /// - Parameter units: path and query; starts with a slash.
+  private init?(_ units: [UInt8], authority: String?) {
+    self.authority = authority
+    let mark = units.firstIndex(of: UInt8(ascii: "?")) ?? units.count
+    rawPath = String(decoding: units[..<mark], as: UTF8.self)
+    rawQuery = mark < units.count ? String(decoding: units[(mark + 1)...], as: UTF8.self) : ""
     var segments: [String] = []
-    for part in rawPath.split(separator: "/", omittingEmptySubsequences: true) {
-      guard let decoded = percentDecoded(part, plusIsSpace: false), !decoded.utf8.contains(0) else { return nil }
+    for part in units[..<mark].split(separator: UInt8(ascii: "/")) {
+      guard part.contains(UInt8(ascii: "%")) else {
+        segments.append(String(decoding: part, as: UTF8.self))
+        continue
+      }
+      guard let decoded = percentDecoded(String(decoding: part, as: UTF8.self), plusIsSpace: false),
+        !decoded.utf8.contains(0)
+      else { return nil }
       segments.append(decoded)
     }
     self.segments = segments

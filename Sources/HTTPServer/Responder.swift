@@ -23,8 +23,10 @@ package struct Refusal: Error, Equatable, Sendable {
 package enum BodyError: Error, Equatable, Sendable {
   /// The client went away, or cut the body short.
   case disconnected
-  /// No byte came for the stall time-out.
+  /// No byte came for the stall time-out, or the body as a whole came too slowly.
   case stalled
+  /// Bodies in memory take up all that they may together; the client shall try again.
+  case overloaded
   /// The framing is broken; the text says how.
   case malformed(String)
   /// The body is larger than the route takes.

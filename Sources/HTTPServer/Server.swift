@@ -47,10 +47,14 @@ package final class Server: Sendable {
     }
     // More loops than cores add nothing; four carry any household.
     let cores = max(1, min(4, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    loops = (0..<cores).map { EventLoop(label: "nightstand.loop.\($0)") }
+    loops = try (0..<cores).map { try EventLoop(label: "nightstand.loop.\($0)") }
     housekeeping = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
     housekeeping.schedule(deadline: .now() + 20, repeating: 20, leeway: .seconds(5))
-    housekeeping.setEventHandler { if blocks.trim() { malloc_trim(0) } }
+    let fileBlocks = context.fileBlocks
+    housekeeping.setEventHandler {
+      let trimmed = [blocks.trim(), fileBlocks.trim()]
+      if trimmed.contains(true) { malloc_trim(0) }
+    }
     // Here and not in `start`, which may throw: Dispatch ends the process when a source goes away that never ran.
     housekeeping.resume()
     // OpenSSL writes to sockets without MSG_NOSIGNAL; a peer that went away must not end the process.
@@ -97,7 +101,8 @@ package final class Server: Sendable {
     }
   }
 
-  /// Stops accepting, lets running requests finish, cuts them after `shutdownTimeout`; returns when all are gone.
+  /// Stops accepting, lets running requests finish, cuts them after `shutdownTimeout`; returns when all are gone,
+  /// a second later at the latest.
   package func shutdown() async {
     context.startDraining()
     let listener = state.mutex.withLock { state in
@@ -106,15 +111,27 @@ package final class Server: Sendable {
     }
     listener?.close()
     housekeeping.cancel()
-    for loop in loops { for connection in loop.all { await connection.drain() } }
-    let cut = DispatchWorkItem { [loops] in
-      for loop in loops {
-        loop.queue.async { loop.perform { for connection in loop.all { connection.assumeIsolated { $0.close() } } } }
-      }
+    for loop in loops {
+      loop.queue.async { loop.perform { for connection in loop.all { connection.assumeIsolated { $0.drain() } } } }
     }
-    DispatchQueue.global().asyncAfter(deadline: .now() + context.configuration.shutdownTimeout, execute: cut)
+    // Neither step waits for a loop: one that is kept busy must not hold the process.
+    let cut = DispatchWorkItem { [loops] in
+      for loop in loops { for connection in loop.all { connection.channel.close() } }
+    }
+    let abandon = DispatchWorkItem { [self] in for waiter in takeWaiters() { waiter.resume() } }
+    let patience = context.configuration.shutdownTimeout
+    DispatchQueue.global().asyncAfter(deadline: .now() + patience, execute: cut)
+    DispatchQueue.global().asyncAfter(deadline: .now() + patience + 1, execute: abandon)
     await run()
     cut.cancel()
+    abandon.cancel()
+  }
+
+  private func takeWaiters() -> [CheckedContinuation<Void, Never>] {
+    state.mutex.withLock { state in
+      defer { state.waiters = [] }
+      return state.waiters
+    }
   }
 
   /// Reads the certificate and key again; new handshakes use them. The old ones stay where the new ones are bad.

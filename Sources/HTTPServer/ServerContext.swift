@@ -11,6 +11,8 @@ final class ServerContext: Sendable {
   let tls: TLSContext?
   /// Where answers are read from disk and compressed: four at a time.
   let fileLanes = Lanes(label: "nightstand.file", count: 4)
+  /// Downloads have memory of their own, 16 MiB: a slow reader must not take the uploads' blocks.
+  let fileBlocks = BlockPool(limit: 64, size: 256 << 10)
 
   private let draining = Atomic(false)
   private let onEnd: @Sendable (PeerAddress) -> Void

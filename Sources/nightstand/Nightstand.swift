@@ -18,6 +18,7 @@ struct Nightstand: AsyncParsableCommand {
 
   /// Runs the command; whatever fails ends as one line that says what, one that says what to do, and an exit status by class.
   static func main() async {
+    ThisProcess.hideNewFiles()
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
@@ -26,10 +27,18 @@ struct Nightstand: AsyncParsableCommand {
         try command.run()
       }
     } catch {
-      guard let told = OperatorError(telling: error) else { exit(withError: error) }
+      guard let told = OperatorError(telling: error) ?? usage(error) else { exit(withError: error) }
       StandardStream.error.write("error: \(printable(told.message))\nhint: \(printable(told.hint))\n")
       ThisProcess.exit(told.kind.rawValue)
     }
+  }
+
+  /// What ArgumentParser says of a command line that it cannot read; nil for anything else, such as a wish for help.
+  private static func usage(_ error: any Error) -> OperatorError? {
+    guard exitCode(for: error) == .validationFailure else { return nil }
+    let words = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    return OperatorError(
+      .usage, words, hint: "'nightstand help' shows every command, 'nightstand help COMMAND' its options")
   }
 }
 

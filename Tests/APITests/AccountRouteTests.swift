@@ -84,6 +84,30 @@ import Testing
     }
   }
 
+  @Test("A page of another site can neither sign up the admin nor log somebody in; our own page and programs can")
+  func forgedEntrance() async throws {
+    try await World.with { world in
+      let host = ("Host", "photos.example:2283")
+      let body = #"{"email":"anna@example.com","password":"correct horse","name":"Anna"}"#
+      let evil: [[(String, String)]] = [
+        [("Origin", "https://evil.example"), ("Content-Type", "text/plain")], [("Origin", "null")],
+        [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site"), ("Content-Type", "application/json")],
+      ]
+      for fields in evil {
+        for path in ["/api/auth/admin-sign-up", "/api/auth/login"] {
+          let response = try await world.send(.post, path, [host] + fields, body: body)
+          #expect(
+            response.status == .forbidden && response.message == "Cross-site request refused", "\(path) \(fields)")
+        }
+        #expect(try await world.send(.get, "/api/server/ping", [host] + fields).status == .ok)
+      }
+      #expect(try await world.send(.get, "/api/server/config").object()["isInitialized"] == .flag(false))
+      let own = [host, ("Origin", "http://photos.example:2283"), ("Sec-Fetch-Site", "same-origin")]
+      #expect(try await world.send(.post, "/api/auth/admin-sign-up", own, body: body).status == .created)
+      #expect(try await world.send(.post, "/api/auth/login", [host], body: body).status == .created)
+    }
+  }
+
   @Test("API keys: created, read, limited by their permissions, unable to grant more, deleted")
   func keys() async throws {
     try await World.with { world in
@@ -101,13 +125,52 @@ import Testing
       let greedy = try await world.send(.post, "/api/api-keys", [key], body: #"{"permissions":["all"]}"#)
       #expect(greedy.status == .badRequest && greedy.message == "Cannot grant permissions you do not have")
       let unknown = try await world.send(.post, "/api/api-keys", [session], body: #"{"permissions":["asset.fly"]}"#)
-      #expect(unknown.status == .badRequest)
+      #expect(unknown.status == .badRequest && unknown.message == "Validation failed")
+      #expect(try unknown.object()["errors"]?.list?.first?["path"] == .list([.text("permissions"), .number(0)]))
       let id = try #require(object["id"]?.text)
       let renamed = try await world.send(.put, "/api/api-keys/\(id.uppercased())", [session], body: #"{"name":"pad"}"#)
       #expect(try renamed.object()["name"] == .text("pad"))
       #expect(try await world.send(.delete, "/api/api-keys/\(id)", [session]).status == .noContent)
       #expect(try await world.send(.get, "/api/api-keys/me", [key]).message == "Invalid API key")
       #expect(try await world.send(.get, "/api/api-keys/\(id)", [session]).status == .badRequest)
+    }
+  }
+
+  @Test("A limited key can neither take the account over nor touch a stronger key; all its own kind it can")
+  func escalation() async throws {
+    try await World.with { world in
+      let session = try await world.login()
+      func key(_ permissions: String) async throws -> (field: (String, String), id: String) {
+        let object = try await world.send(
+          .post, "/api/api-keys", [session], body: "{\"permissions\":[\(permissions)]}"
+        ).object()
+        return (("x-api-key", try #require(object["secret"]?.text)), try #require(object["id"]?.text))
+      }
+      let strong = try await key(#""all""#)
+      let limited = try await key(#""user.update","apiKey.update","apiKey.delete""#)
+      let equal = try await key(#""apiKey.update""#)
+      for body in [#"{"password":"mine now, all of it"}"#, #"{"email":"eve@example.com","name":"Eve"}"#] {
+        let response = try await world.send(.put, "/api/users/me", [limited.field], body: body)
+        #expect(response.status == .forbidden)
+        #expect(response.message == "Missing required permission: auth.changePassword")
+      }
+      #expect(try await world.send(.put, "/api/users/me", [limited.field], body: #"{"name":"A"}"#).status == .ok)
+      let rename = #"{"name":"x"}"#
+      let update = try await world.send(.put, "/api/api-keys/\(strong.id)", [limited.field], body: rename)
+      #expect(update.status == .badRequest && update.message == "Cannot change a key with permissions you do not have")
+      #expect(try await world.send(.delete, "/api/api-keys/\(strong.id)", [limited.field]).status == .badRequest)
+      #expect(try await world.send(.get, "/api/api-keys/me", [strong.field]).object()["name"] == .text("API Key"))
+      #expect(try await world.send(.put, "/api/api-keys/\(equal.id)", [limited.field], body: rename).status == .ok)
+      #expect(try await world.send(.delete, "/api/api-keys/\(equal.id)", [limited.field]).status == .noContent)
+      let missing = "/api/api-keys/0f9a1b2c-3d4e-4f60-8a7b-9c0d1e2f3a4b"
+      #expect(try await world.send(.delete, missing, [limited.field]).message == "Not found or no apiKey.delete access")
+
+      // A session proves no password: it is asked for, but where a change is due.
+      let change = #"{"password":"mine now, all of it"}"#
+      let refused = try await world.send(.put, "/api/users/me", [session], body: change)
+      #expect(refused.status == .badRequest && refused.message?.contains("/api/auth/change-password") == true)
+      let again = #"{"email":"anna@example.com","password":"correct horse"}"#
+      #expect(try await world.send(.post, "/api/auth/login", body: again).status == .created)
     }
   }
 
@@ -124,7 +187,10 @@ import Testing
         ])
       let update = #"{"memories":{"duration":9},"later":{"x":1,"y":[null]},"avatar":{"color":"pink"}}"#
       let after = try await world.send(.put, path, [session], body: update).object()
-      #expect(after["memories"] == .object(["duration": .number(9), "enabled": .flag(false)]))
+      #expect(
+        after["memories"] == .object(["duration": .number(9), "enabled": .flag(false), "sidebarWeb": .flag(false)]))
+      // Clients made from newer schemas demand it.
+      #expect(after["people"]?["updateStrategy"] == .text("self"))
       #expect(after.filter { $0.key != "memories" } == before.filter { $0.key != "memories" })
       #expect(try await world.send(.get, path, [session]).object() == after)
       #expect(try await world.send(.get, "/api/users/me", [session]).object()["avatarColor"] == .text("pink"))
@@ -132,6 +198,15 @@ import Testing
       #expect(wrong.status == .badRequest)
       #expect(
         try wrong.object()["errors"]?.list?.first?["path"] == .list([.text("tags"), .text("enabled")]))
+      // Where one value is wrong, none is taken, the colour included.
+      for body in [
+        #"{"avatar":{"color":"green"},"memories":{"duration":1},"people":{"updateStrategy":"nobody"}}"#,
+        #"{"avatar":{"color":"invisible"},"memories":{"duration":1}}"#,
+      ] {
+        #expect(try await world.send(.put, path, [session], body: body).status == .badRequest)
+        #expect(try await world.send(.get, path, [session]).object() == after)
+        #expect(try await world.send(.get, "/api/users/me", [session]).object()["avatarColor"] == .text("pink"))
+      }
     }
   }
 }

@@ -58,7 +58,11 @@ import Testing
         "immich_is_authenticated=true; Path=/; Max-Age=34560000; SameSite=Lax",
       ])
     #expect(SessionCookies.set(token: "T", isSecure: true).allSatisfy { $0.contains("; Secure") })
-    #expect(SessionCookies.expire(isSecure: false).allSatisfy { $0.contains("=; Path=/; Max-Age=0") })
+    let past = "=; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; SameSite=Lax"
+    #expect(
+      SessionCookies.expire(isSecure: false) == [
+        "immich_is_authenticated\(past)", "immich_auth_type\(past); HttpOnly", "immich_access_token\(past); HttpOnly",
+      ])
   }
 }
 

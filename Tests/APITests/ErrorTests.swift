@@ -22,7 +22,8 @@ import Testing
       (.unsupportedType(name: "a.exe"), 400, "Unsupported file type a.exe"),
       (
         .checksumMismatch(claimed: one, received: two), 400,
-        "The received bytes have the SHA-1 \(two.hex), but \(one.hex) was announced; nothing was stored"
+        "The checksum does not match: the received bytes have the SHA-1 \(two.hex), but \(one.hex) was announced; "
+          + "nothing was stored"
       ),
       (.diskFull, 507, "The server's disk is full; nothing was stored"),
       (.originalMissing(Identifier()), 404, "The original file is missing on the server"),
@@ -36,6 +37,8 @@ import Testing
     #expect(ErrorAnswer(BodyError.disconnected).status == .badRequest)
     #expect(ErrorAnswer(BodyError.malformed("x")).status == .badRequest)
     #expect(ErrorAnswer(BodyError.stalled).status == .requestTimeout)
+    #expect(ErrorAnswer(BodyError.overloaded).status == .serviceUnavailable)
+    #expect(ErrorAnswer(BodyError.overloaded).fields[.retryAfter] == "1")
     #expect(ErrorAnswer(BodyError.tooLarge(limit: 5)).status == .contentTooLarge)
   }
 

@@ -88,7 +88,10 @@ import Testing
       }
       #expect(limit(.post, "/api/assets") == nil)
       #expect(limit(.post, "/api/assets/bulk-upload-check") == 16 << 20)
-      #expect(limit(.post, "/api/auth/login") == 1 << 20)
+      #expect(limit(.post, "/api/users/me") == nil && limit(.put, "/api/users/me") == 1 << 20)
+      // Strangers may make the server hold little.
+      #expect(limit(.post, "/api/auth/login") == 16 << 10)
+      #expect(limit(.post, "/api/auth/admin-sign-up") == 16 << 10)
     }
   }
 
@@ -102,6 +105,9 @@ import Testing
       for name in ["Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"] {
         #expect(HTTPField.Name(name).flatMap { page.fields[$0] } != nil, "\(name)")
       }
+      let beyond = try await world.send(.get, "/", [("Range", "bytes=5000-")])
+      #expect(beyond.status == .rangeNotSatisfiable && beyond.fields[.cacheControl] == "no-store")
+      #expect(HTTPField.Name("X-Correlation-ID").flatMap { beyond.fields[$0] } != nil)
       #expect(try await world.send(.get, "/api").status == .notFound)
       #expect(try await world.send(.get, "/../data/nightstand.sqlite").status == .notFound)
     }

@@ -21,9 +21,12 @@ import Testing
   func roundTrip() async throws {
     try await World.with { world in
       let session = try await world.login()
-      var parts: [World.Part] = [World.dates[0], World.field("deviceId", "x"), ("assetData", "tmp-1234", photo)]
+      var parts: [World.Part] = [
+        World.dates[0], World.field("deviceId", "x"), World.field("filename", "Überraschung \"1\".JPG"),
+        ("assetData", "tmp-1234", photo),
+      ]
       parts += [
-        World.dates[1], World.field("filename", "Überraschung \"1\".JPG"), World.field("isFavorite", "true"),
+        World.dates[1], World.field("isFavorite", "true"),
         World.field("duration", "00:00:00.000000"), World.field("visibility", "archive"),
         ("sidecarData", "x.xmp", Array("<xmp/>".utf8)), World.field("metadata", #"[{"key":"a","value":{}}]"#),
       ]
@@ -58,6 +61,7 @@ import Testing
       let beyond = try await world.send(.get, "/api/assets/\(id)/original", [session, ("Range", "bytes=300000-")])
       #expect(beyond.status == .rangeNotSatisfiable && beyond.message != nil)
       #expect(HTTPField.Name("X-Correlation-ID").flatMap { beyond.fields[$0] } != nil)
+      #expect(beyond.fields[.cacheControl] == "no-store")
       // The sidecar lies beside it.
       #expect(try world.storedFiles().contains { $0.hasSuffix(".xmp") })
     }
@@ -127,7 +131,8 @@ import Testing
         ),
         (
           World.dates + [file], [("x-immich-checksum", wrong)],
-          "The received bytes have the SHA-1 \(digest(photo).hex), but \(wrong) was announced; nothing was stored"
+          "The checksum does not match: the received bytes have the SHA-1 \(digest(photo).hex), but \(wrong) was "
+            + "announced; nothing was stored"
         ),
         (World.dates + [file], [("x-immich-checksum", "short")], "Validation failed"),
       ]
@@ -156,6 +161,43 @@ import Testing
         #expect(try world.storedFiles() == before)
       }
       #expect(try await world.send(.post, "/api/assets", fields, bytes: whole).status == .created)
+    }
+  }
+
+  @Test("A file that cannot be taken is refused by its name, before its bytes have come")
+  func early() async throws {
+    try await World.with { world in
+      let session = try await world.login()
+      let before = try world.storedFiles()
+      let fields = [session, ("Content-Type", "multipart/form-data; boundary=bound")]
+      for (parts, name) in [
+        (World.dates + [("assetData", "film.txt", photo)], "film.txt"),
+        (World.dates + [("assetData", "tmp-1234", photo)], "tmp-1234"),
+        (World.dates + [World.field("filename", "b.txt"), ("assetData", "a.jpg", photo)], "b.txt"),
+      ] {
+        // All but the file's last bytes and what closes the form.
+        let cut = World.form(parts).dropLast(photo.count / 2)
+        let response = try await world.send(.post, "/api/assets", fields, bytes: Array(cut))
+        #expect(response.status == .badRequest && response.message == "Unsupported file type \(name)")
+        #expect(try world.storedFiles() == before)
+      }
+      // The name in a field that came before beats the part's own; one that comes later still names the file.
+      let named = World.dates + [World.field("filename", "a.jpg"), ("assetData", "tmp-1234", photo)]
+      #expect(try await world.upload(named, [session]).status == .created)
+      let later = World.dates + [("assetData", "b.jpg", [1, 2, 3]), World.field("filename", "c.jpg")]
+      let id = try id(try await world.upload(later, [session]))
+      #expect(
+        try await world.send(.get, "/api/assets/\(id)", [session]).object()["originalFileName"] == .text("c.jpg"))
+    }
+  }
+
+  @Test("An empty checksum announces nothing")
+  func emptyChecksum() async throws {
+    try await World.with { world in
+      let session = try await world.login()
+      let response = try await world.upload(
+        World.dates + [("assetData", "a.jpg", photo)], [session, ("x-immich-checksum", "")])
+      #expect(response.status == .created)
     }
   }
 

@@ -1,8 +1,8 @@
 import Ground
-import Store
 import Testing
 
 @testable import Backup
+@testable import Store
 
 @Suite struct AccountsLoginTests {
   @Test func aLoginGivesATokenThatHoldsUntilLogout() async throws {
@@ -143,6 +143,29 @@ import Testing
     }
     await #expect(throws: BackupError.incorrectLogin) { try await fixture.login() }
     _ = try await fixture.login(password: "long enough")
+  }
+
+  @Test func aForcedChangeNeedsNoOldPasswordWorksOnceAndEndsOtherSessions() async throws {
+    let fixture = try await AccountsFixture()
+    let anna = try await fixture.addUser()
+    let (here, there) = (try await fixture.login(), try await fixture.login())
+    func set(_ password: String) async throws -> User {
+      try await fixture.accounts.updateMe(
+        anna.id, email: nil, name: nil, password: password, avatarColor: nil, keep: here.session.id)
+    }
+    await #expect(throws: BackupError.self) { try await set("too early") }
+    _ = try await fixture.login()
+    try await fixture.catalog.write { try $0.execute(sql: "UPDATE user SET should_change_password = 1") }
+    #expect(try await !set("as it was due").shouldChangePassword)
+    _ = try await fixture.accounts.authenticate(sessionToken: here.token)
+    await #expect(throws: BackupError.invalidSessionToken) {
+      try await fixture.accounts.authenticate(sessionToken: there.token)
+    }
+    await #expect(throws: BackupError.self) { try await set("once more") }
+    // Without a password nothing ends.
+    _ = try await fixture.accounts.updateMe(anna.id, email: nil, name: "A", password: nil, avatarColor: nil)
+    _ = try await fixture.accounts.authenticate(sessionToken: here.token)
+    _ = try await fixture.login(password: "as it was due")
   }
 
   @Test func aPasswordSetByTheOperatorInAnotherProcessEndsEverySessionAtOnce() async throws {

@@ -16,6 +16,19 @@ import Testing
     }
   }
 
+  @Test func signUpIsClosedOnceTheOperatorMadeAnybody() async throws {
+    let fixture = try await AccountsFixture()
+    _ = try await fixture.addUser("ben", isAdmin: false)
+    #expect(try await fixture.accounts.isInitialized())
+    #expect(try await !fixture.accounts.hasAdmin())
+    await #expect(throws: BackupError.invalid("The server already has an admin")) {
+      try await fixture.accounts.signUpAdmin(email: "eve@example.org", password: "secret", name: "Eve")
+    }
+    _ = try await fixture.addUser("anna", isAdmin: true)
+    #expect(try await fixture.accounts.hasAdmin())
+    #expect(try await fixture.accounts.list().map(\.name) == ["ben", "anna"])
+  }
+
   @Test func ofManyRacingSignUpsOneWins() async throws {
     let fixture = try await AccountsFixture()
     let wins = await withTaskGroup(of: Bool.self) { group in
@@ -105,10 +118,30 @@ import Testing
     let fixture = try await AccountsFixture()
     let anna = try await fixture.addUser()
     #expect(try await fixture.accounts.preferences(of: anna.id) == nil)
-    try await fixture.accounts.setPreferences(#"{"a":1}"#, of: anna.id)
+    _ = try await fixture.accounts.updatePreferences(of: anna.id, avatarColor: nil) { _ in #"{"a":1}"# }
     #expect(try await fixture.accounts.preferences(of: anna.id) == #"{"a":1}"#)
     await #expect(throws: BackupError.self) {
-      try await fixture.accounts.setPreferences(String(repeating: " ", count: 65_537), of: anna.id)
+      try await fixture.accounts.updatePreferences(of: anna.id, avatarColor: "pink") { _ in
+        String(repeating: " ", count: 65_537)
+      }
     }
+    #expect(try await fixture.accounts.preferences(of: anna.id) == #"{"a":1}"#)
+    #expect(try await fixture.accounts.list() == [anna])
+  }
+
+  @Test func changesOfPreferencesAtOnceAreAllKept() async throws {
+    let fixture = try await AccountsFixture()
+    let anna = try await fixture.addUser()
+    let other = try fixture.otherProcess()
+    try await withThrowingTaskGroup { group in
+      for number in 0..<20 {
+        group.addTask {
+          let accounts = number.isMultiple(of: 2) ? fixture.accounts : other
+          _ = try await accounts.updatePreferences(of: anna.id, avatarColor: nil) { ($0 ?? "") + "x" }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try await fixture.accounts.preferences(of: anna.id)?.count == 20)
   }
 }

@@ -10,6 +10,7 @@ import Testing
 /// Small answers that show what the server understood.
 private struct Echo: Responder {
   let file: Descriptor?
+  let lane = Lane(label: "test.upload")
 
   func respond(to request: Request) async -> Response {
     switch request.target.rawPath {
@@ -22,6 +23,18 @@ private struct Echo: Responder {
       } catch {
         return text(.internalServerError, "\(error)")
       }
+    case "/count":
+      // As an upload is received: on a lane, while the loop sees the same socket's events.
+      let count = try? await lane.run { () async throws -> Int in
+        let block = Block(capacity: 64 << 10)
+        var total = 0
+        while case let more = try await request.body.read(into: block), more > 0 {
+          total += more
+          block.count = 0
+        }
+        return total
+      }
+      return text(count == nil ? .requestTimeout : .ok, "\(count ?? -1)")
     case "/early":
       return text(.forbidden, "no")
     case "/interim":
@@ -136,6 +149,78 @@ struct LiveServerTests {
         return try client.receiveAll()
       }
       #expect(answer.hasSuffix("POST hello"))
+    }
+  }
+
+  @Test("a body in pieces, read on a lane, never loses its wake-up", .timeLimit(.minutes(2)))
+  func piecesOnALane() async throws {
+    try await withServer(settings { $0.stallTimeout = 5 }) { port, _ in
+      try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<4 {
+          group.addTask {
+            try await blocking {
+              let client = try RawClient(port: port)
+              var good = 0
+              for round in 0..<400 {
+                try client.send("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n0123456789")
+                for _ in 0..<(round % 40) { sched_yield() }
+                try client.send("0123456789")
+                try client.send("0123456789")
+                if try client.receive(until: "\r\n\r\n30").hasPrefix("HTTP/1.1 200") { good += 1 }
+              }
+              return good
+            }
+          }
+        }
+        let good = try await group.reduce(0, +)
+        #expect(good == 1600)
+      }
+    }
+  }
+
+  @Test("endless trailers are refused, and while they come others are served")
+  func endlessTrailers() async throws {
+    try await withServer { port, _ in
+      let (answer, other) = try await blocking {
+        let client = try RawClient(port: port)
+        try client.send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+        let piece = Array(String(repeating: "a: b\r\n", count: 4096).utf8)
+        for _ in 0..<40 { try client.send(piece) }
+        let other = try RawClient(port: port)
+        try other.send(get("/other", close))
+        let text = try other.receiveAll()
+        client.endWriting()
+        return (try client.receiveAll(), text)
+      }
+      #expect(other.hasSuffix("/other"))
+      #expect(answer.hasPrefix("HTTP/1.1 4") && answer.contains("Connection: close"))
+    }
+  }
+
+  @Test("the last answer of a connection is followed by an end, never by a reset")
+  func endings() async throws {
+    try await withServer { port, _ in
+      let answers = try await blocking {
+        try [
+          "POST /echo HTTP/1.1\r\nHost: x\r\n\(close)Content-Length: 2\r\n\r\nokand more that nobody asked for",
+          "POST /echo HTTP/1.0\r\nContent-Length: 2\r\n\r\nok\r\n", get("/a", close) + get("/b"),
+        ].map { text in
+          let client = try RawClient(port: port)
+          try client.send(text)
+          let first = try client.receive(until: "\r\n\r\n")
+          // A reset would make one of these calls throw.
+          try client.send("still talking")
+          return first + (try client.receiveAll())
+        }
+      }
+      for answer in answers { #expect(answer.hasPrefix("HTTP/1.1 200") && occurrences("HTTP/1.1", in: answer) == 1) }
+    }
+  }
+
+  @Test("a second server on the same port fails with an error and harms nobody")
+  func portTaken() async throws {
+    try await withServer { port, _ in
+      await #expect(throws: SystemError.self) { try await withServer(settings { $0.port = port }) { _, _ in } }
     }
   }
 

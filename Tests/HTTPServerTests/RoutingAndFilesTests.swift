@@ -47,7 +47,13 @@ struct RoutingAndFilesTests {
     let instant = Instant(milliseconds: 784_111_777_000)
     #expect(HTTPDate.format(instant) == "Sun, 06 Nov 1994 08:49:37 GMT")
     #expect(HTTPDate.parse("Sun, 06 Nov 1994 08:49:37 GMT") == instant)
-    #expect(HTTPDate.parse("yesterday") == nil)
+    #expect(HTTPDate.format(Instant(milliseconds: -625_000_000_000)) == "Mon, 13 Mar 1950 04:53:20 GMT")
+    // Numbers that would overflow the calendar: one such field once ended the process.
+    for text in [
+      "yesterday", "Sun, 06 Nov 9000000000000000000 08:49:37 GMT", "Sun, 06 Nov 1994 99999999999999999:49:37 GMT",
+      "Sun, 06 Nov -994 08:49:37 GMT", "Sun, +6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 a:08:49:37 GMT",
+      "Sun, 06 Nov 1994 08:49 GMT", "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+    ] { #expect(HTTPDate.parse(text) == nil) }
   }
 
   @Test("gzip is used where the client names it")
@@ -64,6 +70,8 @@ struct RoutingAndFilesTests {
     let target = try #require(RequestTarget("/a%2Fb//c/?q=a+b&q=2&flag"))
     #expect(target.segments == ["a/b", "c"])
     #expect(target.query("q") == "a b" && target.query("flag") == "" && target.query("x") == nil)
+    let absolute = try #require(RequestTarget("HTTP://example.org:80?a=1"))
+    #expect(absolute.authority == "example.org:80" && absolute.rawPath == "/" && absolute.query("a") == "1")
     #expect(RequestTarget("a") == nil && RequestTarget("/%ff") == nil && RequestTarget("ftp://x/") == nil)
   }
 }

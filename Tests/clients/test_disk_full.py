@@ -3,6 +3,7 @@
 The data directory lies on a small tmpfs, which only root may mount.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -100,13 +101,9 @@ def test_a_disk_that_fills_up_behind_the_servers_back(full_server, small_disk):
         wire.send(b"%x\r\n" % half + body[:half] + b"\r\n")
         until(lambda: catalog.staged(server.data), what="the upload has begun")
         balloon = small_disk / "balloon"
-        with balloon.open("wb") as file:
-            try:
-                while True:
-                    file.write(bytes(1 << 16))
-                    file.flush()
-            except OSError:
-                pass
+        with balloon.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(1 << 16))
         try:
             wire.send(b"%x\r\n" % (len(body) - half) + body[half:] + b"\r\n0\r\n\r\n")
         except ConnectionError:

@@ -1,6 +1,7 @@
 """HTTP as browsers, apps and caches rely on it: HEAD, ranges, validators, compression, static files."""
 
 import email.utils
+import json
 import zlib
 
 import pytest
@@ -30,7 +31,8 @@ def test_head_is_get_without_the_body(either, video):
             full = wire.send(request).answer()
             bare = wire.send(request.replace(b"GET", b"HEAD", 1)).answer("HEAD")
             assert bare.status == full.status
-            assert bare.header("content-length") == full.header("content-length")
+            if full.status == 200:  # an error may name the method
+                assert bare.header("content-length") == full.header("content-length")
             assert bare.content_type == full.content_type
             assert wire.send(get()).answer().json() == {"res": "pong"}, "no stray body byte is in the way"
 
@@ -121,33 +123,38 @@ def test_a_connection_survives_ranges_and_304(either, video):
         assert wire.send(get()).answer().json() == {"res": "pong"}
 
 
-def packed(server, target, accept, key=None):
-    """The raw body and its coding."""
-    with Wire(server) as wire:
-        fields = [f"Accept-Encoding: {accept}"] if accept is not None else []
-        if key:
-            fields.append(f"x-api-key: {key}")
-        wire.send(get(target, *fields))
-        return wire.answer()
+def packed(server, target, accept, body=None):
+    """The answer to a request that names the codings it takes; unpacked, with its fields as they came."""
+    fields = [f"x-api-key: {server.key}"] + ([f"Accept-Encoding: {accept}"] if accept is not None else [])
+    request = get(target, *fields)
+    if body is not None:
+        request = get(target, *fields, "Content-Type: application/json", f"Content-Length: {len(body)}")
+        request = request.replace(b"GET", b"POST", 1) + body
+    return exchange(server, request)
+
+
+# Its answer is 50 rows of JSON, a few KiB.
+LONG = json.dumps({"assets": [{"id": f"photo {index}", "checksum": "0" * 40} for index in range(50)]}).encode()
+CHECK = "/api/assets/bulk-upload-check"
 
 
 def test_json_above_one_kib_is_compressed(either):
-    plain = packed(either, "/api/server/media-types", None)
+    plain = packed(either, CHECK, None, LONG)
     assert len(plain.body) > 1024 and not plain.all("content-encoding")
     for accept in ("gzip", "deflate, gzip;q=0.5, br", "*", "GZIP"):
-        answer = packed(either, "/api/server/media-types", accept)
+        answer = packed(either, CHECK, accept, LONG)
         assert answer.header("content-encoding") == "gzip", accept
         assert answer.body == plain.body, "unpacked it is the same"
         assert "accept-encoding" in answer.header("vary").lower()
         assert int(answer.header("content-length")) < len(plain.body)
     for accept in ("gzip;q=0", "identity", "br", "*;q=0", "xgzip", ""):
-        assert not packed(either, "/api/server/media-types", accept).all("content-encoding"), accept
+        assert not packed(either, CHECK, accept, LONG).all("content-encoding"), accept
     assert not packed(either, "/api/server/ping", "gzip").all("content-encoding"), "small answers stay as they are"
 
 
 def test_media_is_never_compressed(either, video):
     asset, data = video
-    answer = packed(either, f"/api/assets/{asset}/original", "gzip", either.key)
+    answer = packed(either, f"/api/assets/{asset}/original", "gzip")
     assert not answer.all("content-encoding") and answer.body == data
 
 

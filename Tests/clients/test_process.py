@@ -148,9 +148,10 @@ def test_originals_that_vanished_are_noticed_at_start(server, admin):
 def test_a_catalog_from_the_future_is_refused(server):
     server.stop()
     with catalog.opened(server.data, write=True) as rows:
+        rows.text_factory = str
         tables = {name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        table = next(name for name in tables if b"migration" in name.lower()).decode()
-        columns = [row[1].decode() for row in rows.execute(f"PRAGMA table_info({table})")]
+        table = next(name for name in tables if "migration" in name.lower())
+        columns = [row[1] for row in rows.execute(f"PRAGMA table_info({table})")]
         last = rows.execute(f"SELECT * FROM {table} ORDER BY {columns[0]} DESC LIMIT 1").fetchone()
         first = last[0] + 900 if isinstance(last[0], int) else "9000_future"
         rows.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", (first, *tuple(last)[1:]))

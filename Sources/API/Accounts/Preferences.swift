@@ -16,8 +16,11 @@ struct Preferences: Equatable, Sendable {
     "download": ["archiveSize": .number(4 << 30), "includeEmbeddedVideos": .flag(false)],
     "emailNotifications": ["enabled": .flag(false), "albumInvite": .flag(false), "albumUpdate": .flag(false)],
     "folders": ["enabled": .flag(false), "sidebarWeb": .flag(false)],
-    "memories": ["enabled": .flag(false), "duration": .number(5)],
-    "people": ["enabled": .flag(false), "sidebarWeb": .flag(false), "minimumFaces": .number(3)],
+    // `memories.sidebarWeb` and `people.updateStrategy` are newer than 3.1: immichpy 9.2.4 fails without them.
+    "memories": ["enabled": .flag(false), "duration": .number(5), "sidebarWeb": .flag(false)],
+    "people": [
+      "enabled": .flag(false), "sidebarWeb": .flag(false), "minimumFaces": .number(3), "updateStrategy": .text("self"),
+    ],
     "purchase": ["showSupportBadge": .flag(false), "hideBuyButtonUntil": .text("2099-12-31T00:00:00.000Z")],
     "ratings": ["enabled": .flag(false)],
     "recentlyAdded": ["sidebarWeb": .flag(false)],
@@ -42,14 +45,20 @@ struct Preferences: Equatable, Sendable {
     guard issues.isEmpty else { throw ValidationFailure(issues) }
   }
 
+  /// The texts that clients read as enums: another one would make every later answer unreadable for them.
+  private static let choices = ["defaultAssetOrder": ["asc", "desc"], "updateStrategy": ["self", "everyone"]]
+
   private static func fault(of value: Value, for key: String, replacing current: Value) -> String? {
     switch (current, value) {
     case (.flag, .flag): nil
     // 2^53 - 1: what a JavaScript client can read back.
     case (.number, .number(let number)): (1...9_007_199_254_740_991).contains(number) ? nil : "must be at least 1"
     case (.text, .text(let text)):
-      key == "defaultAssetOrder" && text != "asc" && text != "desc"
-        ? "must be asc or desc" : text.utf8.count > 100 ? "must not be longer than 100 bytes" : nil
+      if let allowed = choices[key] {
+        allowed.contains(text) ? nil : "must be one of \(allowed.joined(separator: ", "))"
+      } else {
+        text.utf8.count > 100 ? "must not be longer than 100 bytes" : nil
+      }
     case (.flag, _): "must be true or false"
     case (.number, _): "must be an integer"
     case (.text, _): "must be a string"

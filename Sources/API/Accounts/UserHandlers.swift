@@ -10,7 +10,7 @@ struct UserHandlers: Sendable {
   /// Admins see everybody, others themselves: nothing is shared between people here, so nobody needs a directory.
   func list(_ request: Request, _ principal: Principal) async throws -> Response {
     let users = principal.user.isAdmin ? try await accounts.list() : [principal.user]
-    return .json(users.map(UserShape.init))
+    return await .json(list: users.map(UserShape.init))
   }
 
   func me(_ request: Request, _ principal: Principal) async throws -> Response {
@@ -26,39 +26,46 @@ struct UserHandlers: Sendable {
 
   func updateMe(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(Update.self)
+    // Whoever sets these can log in as the user, which is more than `user.update` grants.
+    if input.password != nil || input.email != nil { try principal.require("auth.changePassword") }
     let user = try await accounts.updateMe(
       principal.user.id, email: input.email, name: input.name, password: input.password,
-      avatarColor: input.avatarColor)
+      avatarColor: input.avatarColor, keep: principal.session)
     return .json(UserAdminShape(user))
   }
 
   func preferences(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(try await stored(principal))
+    .json(try UserHandlers.preferences(try await accounts.preferences(of: principal.user.id)))
   }
 
-  /// What the body names changes, the rest stays.
+  /// What the body names changes, the rest stays; of two changes at once neither is lost. Nothing changes where
+  /// anything is wrong.
   func updatePreferences(_ request: Request, _ principal: Principal) async throws -> Response {
-    var update = try await request.json([String: [String: Preferences.Value]].self)
+    var input = try await request.json([String: [String: Preferences.Value]].self)
+    var avatarColor: String?
     // Immich takes the colour here too, and shows it in `users/me` alone.
-    if let avatar = update.removeValue(forKey: "avatar"), let color = avatar["color"] {
+    if let avatar = input.removeValue(forKey: "avatar"), let color = avatar["color"] {
       guard case .text(let name) = color else {
         throw ValidationFailure(.key("avatar"), .key("color"), message: "must be a string")
       }
-      _ = try await accounts.updateMe(principal.user.id, email: nil, name: nil, password: nil, avatarColor: name)
+      avatarColor = name
     }
-    var preferences = try await stored(principal)
-    try preferences.merge(update)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    try await accounts.setPreferences(
-      String(decoding: try encoder.encode(preferences), as: UTF8.self), of: principal.user.id)
-    return .json(preferences)
+    let update = input
+    let text = try await accounts.updatePreferences(of: principal.user.id, avatarColor: avatarColor) { stored in
+      var preferences = try UserHandlers.preferences(stored)
+      try preferences.merge(update)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      return String(decoding: try encoder.encode(preferences), as: UTF8.self)
+    }
+    return .json(try UserHandlers.preferences(text))
   }
 
-  private func stored(_ principal: Principal) async throws -> Preferences {
+  private static func preferences(_ stored: String?) throws -> Preferences {
     var preferences = Preferences()
-    if let text = try await accounts.preferences(of: principal.user.id) {
-      try preferences.merge(try JSONDecoder().decode([String: [String: Preferences.Value]].self, from: Data(text.utf8)))
+    if let stored {
+      try preferences.merge(
+        try JSONDecoder().decode([String: [String: Preferences.Value]].self, from: Data(stored.utf8)))
     }
     return preferences
   }

@@ -14,8 +14,8 @@ struct AlbumHandlers: Sendable {
       return .json([String]())
     }
     let found = try await albums.list(owner: principal.user.id, containing: try request.identifier("assetId"))
-    return .json(
-      found.filter { (id == nil || $0.id == id) && (name == nil || $0.name == name) }
+    return await .json(
+      list: found.filter { (id == nil || $0.id == id) && (name == nil || $0.name == name) }
         .map { AlbumShape($0, owner: principal.user) })
   }
 
@@ -72,13 +72,13 @@ struct AlbumHandlers: Sendable {
   func addAssets(_ request: Request, _ principal: Principal) async throws -> Response {
     let ids = try await request.json(Members.self).ids
     let changes = try await albums.add(ids, to: try request.id(), owner: principal.user.id)
-    return .json(changes.map(AlbumChangeShape.init))
+    return await .json(list: changes.map(AlbumChangeShape.init))
   }
 
   func removeAssets(_ request: Request, _ principal: Principal) async throws -> Response {
     let ids = try await request.json(Members.self).ids
     let changes = try await albums.remove(ids, from: try request.id(), owner: principal.user.id)
-    return .json(changes.map(AlbumChangeShape.init))
+    return await .json(list: changes.map(AlbumChangeShape.init))
   }
 
   func statistics(_ request: Request, _ principal: Principal) async throws -> Response {

@@ -14,21 +14,27 @@ struct AssetHandlers: Sendable {
 
   /// "Which of these do you have?" 5,000 entries a request, many requests a second: read and written by hand.
   func bulkCheck(_ request: Request, _ principal: Principal) async throws -> Response {
-    let body = try await request.body.collect(limit: AssetHandlers.bulkLimit)
-    let check: BulkCheckRequest
-    do throws(BulkCheckRequest.Failure) {
-      check = try BulkCheckRequest(body)
-    } catch {
-      throw ValidationFailure(error)
+    try await request.body.collect(limit: AssetHandlers.bulkLimit) { body in
+      let check: BulkCheckRequest
+      do {
+        check = try await JSONWork.run(body.count) { try BulkCheckRequest(body) }
+      } catch let failure as BulkCheckRequest.Failure {
+        throw ValidationFailure(failure)
+      }
+      let results = try await assets.check(check.digests, owner: principal.user.id)
+      return .json(bytes: try await JSONWork.run(body.count) { AssetHandlers.answer(check, results) })
     }
+  }
+
+  private static func answer(_ check: BulkCheckRequest, _ results: [CheckResult]) -> [UInt8] {
     var response = BulkCheckResponse(to: check)
-    for result in try await assets.check(check.digests, owner: principal.user.id) {
+    for result in results {
       switch result {
       case .wanted: response.wanted()
       case .present(let id, let isTrashed): response.present(id, isTrashed: isTrashed)
       }
     }
-    return .json(bytes: response.finish())
+    return response.finish()
   }
 
   private static let bulkLimit = 16 << 20

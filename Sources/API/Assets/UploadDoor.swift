@@ -40,7 +40,7 @@ struct UploadDoor: Sendable {
 
   private static func claimedChecksum(_ request: Request) throws(ValidationFailure) -> SHA1Digest? {
     let header = "x-immich-checksum"
-    guard let text = HTTPField.Name(header).flatMap({ request[$0] }) else { return nil }
+    guard let text = HTTPField.Name(header).flatMap({ request[$0] }), !text.isEmpty else { return nil }
     guard let digest = SHA1Digest(text: text) else {
       throw ValidationFailure(header, "must be a SHA-1 digest, 40 hexadecimal or 28 base64 characters")
     }
@@ -62,8 +62,9 @@ struct UploadDoor: Sendable {
           guard file == nil else { throw ValidationFailure("assetData", "must not be repeated") }
           guard let name = part.filename else { throw ValidationFailure("assetData", "must be a file") }
           form.partName = UploadDoor.decoded(name, request)
-          // The part's own name decides only where no `filename` field follows, which cannot be known yet.
-          if let name = form.fieldName { try UploadDoor.checkType(name) }
+          // As in Immich: whoever names the part after a temporary file sends `filename` before it. What cannot be
+          // taken is refused before a long film has come for nothing; a later `filename` is checked at the end.
+          if let name = form.fieldName ?? form.partName, !name.isEmpty { try UploadDoor.checkType(name) }
           let expected = request.body.declaredLength.map { max(0, $0 - UploadDoor.formAllowance) }
           file = try await receive(reader, try await desk.open(owner: owner, expectedLength: expected), limit: nil)
         case "sidecarData":

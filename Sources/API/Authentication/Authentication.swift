@@ -19,10 +19,11 @@ struct Authentication: Sendable {
   }
 
   /// A page of another site can make the visitor's browser send a request here, cookie and all. `SameSite=Lax` stops
-  /// most of that, but not every browser keeps it and a sibling subdomain counts as the same site. So a request that
-  /// changes something by cookie must come from our own page, or from a program: browsers name the origin of every
-  /// such request, and no page can forge or omit that field; the apps and tools send none.
-  private func refuseForgery(_ request: Request) throws(Refusal) {
+  /// most of that, but not every browser keeps it and a sibling subdomain counts as the same site; and signing up and
+  /// logging in need no cookie at all. So a request that changes something, by cookie or by nothing, must come from our
+  /// own page, or from a program: browsers name the origin of every such request, and no page can forge or omit that
+  /// field; the apps and tools send none.
+  func refuseForgery(_ request: Request) throws(Refusal) {
     if request.method == .get || request.method == .head || request.method == .options { return }
     let refusal = Refusal(.forbidden, "Cross-site request refused")
     switch HTTPField.Name("Sec-Fetch-Site").flatMap({ request[$0] }) {

@@ -11,14 +11,18 @@ enum SessionCookies {
     cookies(token: token, type: "password", isAuthenticated: "true", lifetime: lifetime, isSecure: isSecure)
   }
 
+  /// The token's cookie comes last: curl 7.88 purges what expired when the next cookie comes, and reads it back from its
+  /// jar when it writes that; only the last one stays away.
   static func expire(isSecure: Bool) -> [String] {
-    cookies(token: "", type: "", isAuthenticated: "", lifetime: 0, isSecure: isSecure)
+    cookies(token: "", type: "", isAuthenticated: "", lifetime: 0, isSecure: isSecure).reversed()
   }
 
   private static func cookies(
     token: String, type: String, isAuthenticated: String, lifetime: Int, isSecure: Bool
   ) -> [String] {
-    let attributes = "; Path=/; Max-Age=\(lifetime); SameSite=Lax" + (isSecure ? "; Secure" : "")
+    // Expires besides, for what reads no Max-Age.
+    let expiry = "; Max-Age=\(lifetime)" + (lifetime == 0 ? "; Expires=Thu, 01 Jan 1970 00:00:00 GMT" : "")
+    let attributes = "; Path=/\(expiry); SameSite=Lax" + (isSecure ? "; Secure" : "")
     return [
       "\(Credential.cookieName)=\(token)\(attributes); HttpOnly",
       "immich_auth_type=\(type)\(attributes); HttpOnly",

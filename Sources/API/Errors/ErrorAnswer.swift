@@ -58,7 +58,8 @@ struct ErrorAnswer: Equatable, Sendable {
     case .checksumMismatch(let claimed, let received):
       self.init(
         .badRequest,
-        "The received bytes have the SHA-1 \(received.hex), but \(claimed.hex) was announced; nothing was stored",
+        "The checksum does not match: the received bytes have the SHA-1 \(received.hex), but \(claimed.hex) was "
+          + "announced; nothing was stored",
         code: "checksum_mismatch")
     case .diskFull:
       self.init(
@@ -73,6 +74,9 @@ struct ErrorAnswer: Equatable, Sendable {
     switch error {
     case .disconnected: self.init(.badRequest, "The request's body ended early")
     case .stalled: self.init(.requestTimeout, "The request's body stalled")
+    case .overloaded:
+      self.init(.serviceUnavailable, "The server is busy with other requests, try again", code: "overloaded")
+      fields[.retryAfter] = "1"
     case .malformed(let reason): self.init(.badRequest, "The request's body is malformed: \(reason)")
     case .tooLarge(let limit): self.init(.contentTooLarge, "The request, or one of its fields, is over \(limit) bytes")
     }

@@ -32,13 +32,15 @@ struct Failures: Sendable {
     return response
   }
 
-  /// An answer that says no without an error behind it, such as a range that lies beyond its file, gets its id too.
+  /// An answer that says no without an error behind it, such as a range that lies beyond its file, gets its id too, and
+  /// is not to be kept either.
   func marked(_ response: Response) -> Response {
     guard response.status.code >= 400, let name = Failures.correlationField, response.fields[name] == nil else {
       return response
     }
     var response = response
     response.fields[name] = Identifier().description
+    response.fields[.cacheControl] = "no-store"
     return response
   }
 

@@ -5,6 +5,8 @@ import Ground
 struct ChunkedDecoder {
   private enum State: Equatable {
     case sizeDigits(count: Int)
+    /// White space behind the digits (RFC 9112 section 7.1.1 tolerates it before an extension).
+    case sizeBlank
     case sizeExtension
     case sizeLineFeed
     case data
@@ -12,6 +14,7 @@ struct ChunkedDecoder {
     case dataLineFeed
     /// At the start of a trailer line, or of the last, empty one.
     case trailerStart
+    case trailerName
     case trailerLine
     case trailerLineFeed
     case lastLineFeed
@@ -21,9 +24,11 @@ struct ChunkedDecoder {
   private var state = State.sizeDigits(count: 0)
   /// Of the chunk at hand: bytes still to come.
   private var left: Int64 = 0
-  /// Bytes of size line extensions and trailers since the last data; bounded, they carry nothing for us.
-  private var overhead = 0
-  private static let maxOverhead = 4096
+  /// Bytes of extensions and trailers of the whole body. They carry nothing for us: a body may
+  /// spend `allowance` on them, and an eighth of what it brings.
+  private var overhead: Int64 = 0
+  private var decodedTotal: Int64 = 0
+  private static let allowance: Int64 = 16 << 10
 
   /// The last chunk and its trailers have come.
   var isDone: Bool { state == .done }
@@ -45,6 +50,7 @@ struct ChunkedDecoder {
         decoded += count
         index += count
         left -= Int64(count)
+        decodedTotal += Int64(count)
         if left == 0 { state = .dataReturn }
       } else {
         try step(buffer[index])
@@ -66,18 +72,28 @@ struct ChunkedDecoder {
         guard count > 0 else { throw .malformed("A chunk size is missing") }
         if byte == .cr {
           state = .sizeLineFeed
-        } else if byte == UInt8(ascii: ";") || byte == .space || byte == .tab {
+        } else if byte == .space || byte == .tab {
+          state = .sizeBlank
+        } else if byte == UInt8(ascii: ";") {
           state = .sizeExtension
         } else {
           throw .malformed("A chunk size is malformed")
         }
+      }
+    case .sizeBlank:
+      try countOverhead(byte)
+      if byte == .cr {
+        state = .sizeLineFeed
+      } else if byte == UInt8(ascii: ";") {
+        state = .sizeExtension
+      } else {
+        guard byte == .space || byte == .tab else { throw .malformed("A chunk size is malformed") }
       }
     case .sizeExtension:
       if byte == .cr { state = .sizeLineFeed } else { try countOverhead(byte) }
     case .sizeLineFeed:
       try expect(byte, .lf)
       state = left == 0 ? .trailerStart : .data
-      if left > 0 { overhead = 0 }
     case .dataReturn:
       try expect(byte, .cr)
       state = .dataLineFeed
@@ -89,8 +105,13 @@ struct ChunkedDecoder {
         state = .lastLineFeed
       } else {
         guard isTokenByte(byte) else { throw .malformed("A trailer is malformed") }
-        state = .trailerLine
+        try countOverhead(byte)
+        state = .trailerName
       }
+    case .trailerName:
+      guard byte == UInt8(ascii: ":") || isTokenByte(byte) else { throw .malformed("A trailer is malformed") }
+      try countOverhead(byte)
+      if byte == UInt8(ascii: ":") { state = .trailerLine }
     case .trailerLine:
       if byte == .cr { state = .trailerLineFeed } else { try countOverhead(byte) }
     case .trailerLineFeed:
@@ -110,7 +131,11 @@ struct ChunkedDecoder {
 
   private mutating func countOverhead(_ byte: UInt8) throws(BodyError) {
     overhead += 1
-    guard isFieldValueByte(byte) else { throw .malformed("A chunk extension or trailer holds a control byte") }
-    guard overhead <= Self.maxOverhead else { throw .malformed("Chunk extensions or trailers are too long") }
+    guard isFieldValueByte(byte) || byte == .cr else {
+      throw .malformed("A chunk extension or trailer holds a control byte")
+    }
+    guard overhead <= Self.allowance + decodedTotal / 8 else {
+      throw .malformed("Chunk extensions or trailers are too long")
+    }
   }
 }

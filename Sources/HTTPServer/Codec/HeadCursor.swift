@@ -14,18 +14,23 @@ struct HeadCursor {
     guard let method = Self.methods[methodName] else {
       throw Refusal(.notImplemented, "The method is not known here")
     }
-    guard let target = RequestTarget(targetText) else {
+    // RFC 9112 section 3.2.4: the asterisk names the server itself, and only OPTIONS may ask about that.
+    guard targetText != "*" || method == .options, let target = RequestTarget(targetText) else {
       throw Refusal(.badRequest, "The request target is malformed")
     }
     let lines = try fieldLines()
     let fields = RequestFields(bytes: Array(bytes), lines: lines)
     try checkHost(fields, required: minorVersion > 0)
+    // RFC 9112 section 3.2.2: the target's authority would replace Host; two different ones are an attack or a mistake.
+    if let authority = target.authority, let host = fields.hosts.first, lowercase(authority) != lowercase(host) {
+      throw Refusal(.badRequest, "The request target names another host than the Host field")
+    }
     let framing = try Self.framing(fields, minorVersion: minorVersion)
-    let connection = fields[.connection]?.lowercased() ?? ""
-    let options = connection.split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }
+    let options = (fields[.connection] ?? "").split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }
     return RequestHead(
       method: method, target: target, minorVersion: minorVersion, fields: fields, framing: framing,
-      keepAlive: minorVersion > 0 ? !options.contains("close") : options.contains("keep-alive"),
+      keepAlive: minorVersion > 0
+        ? !options.contains { isToken($0, "close") } : options.contains { isToken($0, "keep-alive") },
       expectsContinue: try expectsContinue(fields, minorVersion: minorVersion))
   }
 
@@ -117,7 +122,7 @@ struct HeadCursor {
       guard lengths.isEmpty else {
         throw Refusal(.badRequest, "The request has both Content-Length and Transfer-Encoding")
       }
-      guard codings.count == 1, codings[0].lowercased() == "chunked" else {
+      guard codings.count == 1, isToken(codings[0], "chunked") else {
         throw Refusal(.badRequest, "The only transfer coding known here is chunked")
       }
       guard minorVersion > 0 else { throw Refusal(.badRequest, "HTTP/1.0 has no transfer codings") }
@@ -133,11 +138,13 @@ struct HeadCursor {
 
   private func expectsContinue(_ fields: RequestFields, minorVersion: Int) throws(Refusal) -> Bool {
     guard let expectation = fields[.expect], minorVersion > 0 else { return false }
-    guard expectation.lowercased() == "100-continue" else {
+    guard isToken(expectation, "100-continue") else {
       throw Refusal(.expectationFailed, "The only expectation known here is 100-continue")
     }
     return true
   }
+
+  private func lowercase(_ text: String) -> [UInt8] { text.utf8.map(lowered) }
 
   // MARK: Bytes
 

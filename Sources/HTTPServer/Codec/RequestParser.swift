@@ -17,14 +17,20 @@ struct RequestParser {
     // RFC 9112 section 2.2: an empty line before the request line is ignored; one is enough for old clients.
     let start = bytes.count >= 2 && bytes[0] == .cr && bytes[1] == .lf ? 2 : 0
     guard let end = try endOfHead(bytes, from: start) else { return .needMore }
-    guard end - start <= HeadLimit.head else { throw Self.headTooLarge }
+    guard end - start <= HeadLimit.head else { throw tooLarge(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
     scanned = 0
     var cursor = HeadCursor(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
     return .head(try cursor.head(), consumed: end)
   }
 
-  private static let headTooLarge = Refusal(
-    .requestHeaderFieldsTooLarge, "The request head is larger than \(HeadLimit.head) bytes")
+  /// Whether it is the target or the fields that are too large; the answer must not depend on how the bytes arrived.
+  private func tooLarge(_ head: UnsafeRawBufferPointer) -> Refusal {
+    if let space = head.firstIndex(of: .space) {
+      let target = head[(space + 1)...].prefix { $0 != .space && $0 != .cr }
+      if target.count > HeadLimit.target { return HeadCursor.targetTooLong }
+    }
+    return Refusal(.requestHeaderFieldsTooLarge, "The request head is larger than \(HeadLimit.head) bytes")
+  }
 
   /// The index behind the empty line; nil while it has not come. Refuses at once what can no longer become legal.
   private mutating func endOfHead(_ bytes: UnsafeRawBufferPointer, from start: Int) throws(Refusal) -> Int? {
@@ -45,7 +51,9 @@ struct RequestParser {
     // All lines so far are whole and lie before `index`; what follows is the beginning of a line.
     scanned = index
     if index == start { try checkUnfinishedRequestLine(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
-    guard bytes.count - start <= HeadLimit.head else { throw Self.headTooLarge }
+    guard bytes.count - start <= HeadLimit.head else {
+      throw tooLarge(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+    }
     return nil
   }
 

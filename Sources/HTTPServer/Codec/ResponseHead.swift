@@ -65,9 +65,10 @@ package enum HTTPDate {
   /// `Sun, 06 Nov 1994 08:49:37 GMT`.
   package static func format(_ instant: Instant) -> String {
     let time = CalendarTime(instant)
-    let day = Int((instant.milliseconds / 86_400_000) % 7)
+    let day = Int(instant.milliseconds.floorDivided(by: 86_400_000) % 7)
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    return "\(days[(day + 7) % 7]), \(two(time.day)) \(months[time.month - 1]) \(time.year) "
+    return
+      "\(days[(day + 7) % 7]), \(two(time.day)) \(months[time.month - 1]) \(two(time.year / 100))\(two(time.year % 100)) "
       + "\(two(time.hour)):\(two(time.minute)):\(two(time.second)) GMT"
   }
 
@@ -75,12 +76,19 @@ package enum HTTPDate {
   package static func parse(_ text: String) -> Instant? {
     let parts = text.split(separator: " ")
     guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(of: String(parts[2])),
-      let year = Int(parts[3]), year >= 1970, let day = Int(parts[1])
+      let year = number(parts[3], 4), year > 0, let day = number(parts[1], 2), (1...31).contains(day)
     else { return nil }
-    let clock = parts[4].split(separator: ":").compactMap { Int($0) }
-    guard clock.count == 3, (1...31).contains(day) else { return nil }
+    let clock = parts[4].split(separator: ":", omittingEmptySubsequences: false)
+    guard clock.count == 3, let hour = number(clock[0], 2), hour < 24, let minute = number(clock[1], 2), minute < 60,
+      let second = number(clock[2], 2), second <= 60
+    else { return nil }
     var time = CalendarTime(year: year, month: month + 1, day: day)
-    (time.hour, time.minute, time.second) = (clock[0], clock[1], clock[2])
+    (time.hour, time.minute, time.second) = (hour, minute, second)
     return time.instant
+  }
+
+  /// Exactly `width` decimal digits: a larger number would overflow the calendar.
+  private static func number(_ text: Substring, _ width: Int) -> Int? {
+    text.utf8.count == width && text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
   }
 }

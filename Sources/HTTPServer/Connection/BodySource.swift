@@ -13,8 +13,15 @@ final class BodySource: Sendable {
     var decoded: Int64 = 0
     var owesContinue: Bool
     var isDone = false
+    /// Bytes received since the loop last got to others.
+    var sinceBreath = 0
     var failure: BodyError?
   }
+
+  /// A chunked body is received in pieces of this size: what comes with its last piece is the next request's, and kept.
+  private static let chunkedPiece = 64 << 10
+  /// After this many bytes a reader on the loop lets the other connections have their turn.
+  private static let breath = 1 << 20
 
   private enum Step {
     case finished(Int)
@@ -23,16 +30,18 @@ final class BodySource: Sendable {
   }
 
   private let channel: Channel
+  private let loop: EventLoop
   private let limit: Int64?
   private let patience: Double
   private let state: Mutex<State>
 
   /// - Parameter patience: seconds without a byte until the body counts as stalled.
   init(
-    channel: Channel, framing: RequestHead.Framing, leftover: ArraySlice<UInt8>, limit: Int64?, expectsContinue: Bool,
+    channel: Channel, loop: EventLoop, framing: RequestHead.Framing, leftover: ArraySlice<UInt8>, limit: Int64?,
+    expectsContinue: Bool,
     patience: Double
   ) {
-    (self.channel, self.limit, self.patience) = (channel, limit, patience)
+    (self.channel, self.loop, self.limit, self.patience) = (channel, loop, limit, patience)
     var remaining: Int64?
     if case .length(let length) = framing { remaining = length }
     state = Mutex(State(leftover: leftover, remaining: remaining, owesContinue: expectsContinue && leftover.isEmpty))
@@ -47,10 +56,10 @@ final class BodySource: Sendable {
   /// So little is still to come that reading it is cheaper than a new connection: 256 KiB of a known length.
   var restIsShort: Bool { state.withLock { ($0.remaining ?? Int64.max) <= 256 << 10 } }
   /// What was received behind the end of the body: the beginning of the next request.
-  func takeSurplus() -> [UInt8] {
+  func takeSurplus() -> ArraySlice<UInt8> {
     state.withLock { state in
       defer { state.leftover = [] }
-      return Array(state.leftover)
+      return state.leftover
     }
   }
 
@@ -73,6 +82,8 @@ final class BodySource: Sendable {
           throw fail(error == .timedOut ? .stalled : .disconnected)
         }
         guard count > 0 else { throw fail(.disconnected) }
+        // A peer that sends without a pause would keep the loop from everybody else, and from its clock.
+        if loop.isRunningHere, isOutOfBreath(count) { await loop.breathe() }
         let decoded = try state.withLock { state throws(BodyError) in try accept(count, into: block, &state) }
         if decoded > 0 { return decoded }
       }
@@ -86,7 +97,7 @@ final class BodySource: Sendable {
       state.owesContinue = false
       return .sendContinue
     }
-    let room = Int(min(Int64(block.space.count), state.remaining ?? Int64.max))
+    let room = Int(min(Int64(block.space.count), state.remaining ?? Int64(Self.chunkedPiece)))
     guard !state.leftover.isEmpty else { return .receive(limit: room) }
     let taken = state.leftover.prefix(room)
     state.leftover = state.leftover.dropFirst(taken.count)
@@ -122,6 +133,15 @@ final class BodySource: Sendable {
     }
     block.count += decoded
     return decoded
+  }
+
+  private func isOutOfBreath(_ count: Int) -> Bool {
+    state.withLock { state in
+      state.sinceBreath += count
+      guard state.sinceBreath >= Self.breath else { return false }
+      state.sinceBreath = 0
+      return true
+    }
   }
 
   private func fail(_ error: BodyError) -> BodyError {

@@ -1,4 +1,4 @@
-import Dispatch
+import CLinux
 import Glibc
 import Ground
 import Synchronization
@@ -15,12 +15,16 @@ final class Channel: Sendable {
   private struct State {
     var reader: Waiter?
     var writer: Waiter?
-    var readSource: Handle<any DispatchSourceRead>?
-    var writeSource: Handle<any DispatchSourceWrite>?
-    /// Dispatch counts suspensions; these keep them at zero or one.
-    var readPaused = true
-    var writePaused = true
+    /// The connection itself waits for the next request.
+    var isIdle = false
+    /// The loop's name for this channel; 0 before `start`.
+    var token: UInt64 = 0
     var isClosed = false
+
+    /// What somebody waits for.
+    var wanted: UInt32 {
+      (reader != nil || isIdle ? EPOLLIN.rawValue | EPOLLRDHUP.rawValue : 0) | (writer != nil ? EPOLLOUT.rawValue : 0)
+    }
   }
 
   private let descriptor: Int32
@@ -29,37 +33,36 @@ final class Channel: Sendable {
   private let state = Mutex(State())
 
   /// Takes over the descriptor; it is closed when nobody holds the channel any more, so that no thread can ever use the
-  /// number after the kernel gave it to somebody else.
+  /// number after the kernel gave it to somebody else. The kernel drops it from the loop's set by itself then.
   init(owning descriptor: Int32, transport: any Transport, loop: EventLoop) {
     (self.descriptor, self.transport, self.loop) = (descriptor, transport, loop)
   }
 
   deinit { Glibc.close(descriptor) }
 
-  /// Begins to watch. `onReadable` runs on the loop whenever bytes come and nobody waits for them.
-  func start(onReadable: @escaping @Sendable () -> Void) {
-    let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: loop.queue)
-    source.setEventHandler { [unowned self] in loop.perform { if !wakeReader() { onReadable() } } }
-    // Dispatch must be done with the descriptor before it is closed: the handler holds the channel until then.
-    source.setCancelHandler { withExtendedLifetime(self) {} }
-    let handle = Handle<any DispatchSourceRead>(source)
+  /// Begins to watch for the first request.
+  func start(_ token: UInt64) {
     state.withLock { state in
-      state.readSource = handle
-      state.readPaused = false
+      guard !state.isClosed else { return }
+      state.token = token
+      state.isIdle = true
+      loop.watch(descriptor, token, state.wanted, isNew: true)
     }
-    source.resume()
   }
 
   // MARK: Moving bytes
 
   /// At least one byte, or 0 at the end of the stream.
-  /// - Parameter patience: seconds to wait for the first byte.
+  /// - Parameter patience: seconds until the first byte must have come, whatever TLS exchanges meanwhile.
   func receive(_ buffer: UnsafeMutableRawBufferPointer, patience: Double) async throws(TransportError) -> Int {
+    var deadline: MonotonicTime?
     while true {
       switch try transport.receive(buffer) {
       case .bytes(let count): return count
       case .end: return 0
-      case .wouldBlock(let needsWrite): try await wait(forWriting: needsWrite, patience: patience)
+      case .wouldBlock(let needsWrite):
+        deadline = deadline ?? MonotonicTime.now().adding(seconds: patience)
+        try await wait(forWriting: needsWrite, until: deadline)
       }
     }
   }
@@ -68,11 +71,16 @@ final class Channel: Sendable {
   /// - Parameter patience: seconds for which the peer may take nothing.
   func send(_ bytes: UnsafeRawBufferPointer, patience: Double) async throws(TransportError) {
     var rest = bytes
+    var deadline: MonotonicTime?
     while !rest.isEmpty {
       switch try transport.send(rest) {
-      case .bytes(let count): rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      case .bytes(let count):
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        deadline = nil
       case .end: throw .reset
-      case .wouldBlock(let needsWrite): try await wait(forWriting: needsWrite, patience: patience)
+      case .wouldBlock(let needsWrite):
+        deadline = deadline ?? MonotonicTime.now().adding(seconds: patience)
+        try await wait(forWriting: needsWrite, until: deadline)
       }
     }
   }
@@ -80,14 +88,19 @@ final class Channel: Sendable {
   /// All of the bytes of an array, which stays alive by itself while the peer is slow.
   func send(_ bytes: [UInt8], patience: Double) async throws(TransportError) {
     var sent = 0
+    var deadline: MonotonicTime?
     while sent < bytes.count {
       let result = try bytes.withUnsafeBufferPointer { buffer throws(TransportError) in
         try transport.send(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: buffer[sent...])))
       }
       switch result {
-      case .bytes(let count): sent += count
+      case .bytes(let count):
+        sent += count
+        deadline = nil
       case .end: throw .reset
-      case .wouldBlock(let needsWrite): try await wait(forWriting: needsWrite, patience: patience)
+      case .wouldBlock(let needsWrite):
+        deadline = deadline ?? MonotonicTime.now().adding(seconds: patience)
+        try await wait(forWriting: needsWrite, until: deadline)
       }
     }
   }
@@ -95,26 +108,25 @@ final class Channel: Sendable {
   /// Bytes past the transport, for the one answer that TLS cannot carry; what the kernel does not take is lost.
   func sendRaw(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
+  /// This socket without TLS: for the end of a connection that never got to speak it.
+  var plain: PlainTransport { PlainTransport(descriptor: descriptor) }
+
   // MARK: Waiting
 
-  private func wait(forWriting: Bool, patience: Double) async throws(TransportError) {
-    let deadline = MonotonicTime.now().adding(seconds: patience)
+  /// Returns when the socket can be read from, or written to.
+  func wait(forWriting: Bool, until deadline: MonotonicTime?) async throws(TransportError) {
+    let deadline = deadline ?? MonotonicTime.now()
     let wake = await withCheckedContinuation { (continuation: CheckedContinuation<Wake, Never>) in
       let waiter = Waiter(continuation: continuation, deadline: deadline)
-      let isClosed = state.withLock { state in
-        guard !state.isClosed else { return true }
-        if forWriting {
-          state.writer = waiter
-          armWriting(&state)
-        } else {
-          state.reader = waiter
-          if state.readPaused {
-            state.readPaused = false
-            state.readSource?.value.resume()
-          }
-        }
-        return false
+      let (isClosed, displaced) = state.withLock { state in
+        guard !state.isClosed else { return (true, Waiter?.none) }
+        // TLS may make a reader wait for writing beside a writer: the one before looks again for itself.
+        let displaced = forWriting ? state.writer : state.reader
+        if forWriting { state.writer = waiter } else { state.reader = waiter }
+        loop.watch(descriptor, state.token, state.wanted, isNew: false)
+        return (false, displaced)
       }
+      displaced?.continuation.resume(returning: .ready)
       if isClosed { continuation.resume(returning: .closed) }
     }
     switch wake {
@@ -124,59 +136,36 @@ final class Channel: Sendable {
     }
   }
 
-  private func armWriting(_ state: inout State) {
-    if state.writeSource == nil {
-      let source = DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: loop.queue)
-      source.setEventHandler { [unowned self] in loop.perform { wakeWriter() } }
-      source.setCancelHandler { withExtendedLifetime(self) {} }
-      state.writeSource = Handle(source)
-    }
-    if state.writePaused {
-      state.writePaused = false
-      state.writeSource?.value.resume()
-    }
-  }
-
-  /// Whether somebody waited. The source sleeps until the next wait: readiness is level-triggered and would fire again
-  /// and again while a lane still works through the bytes.
-  private func wakeReader() -> Bool {
-    let waiter = state.withLock { state in
-      guard let waiter = state.reader else { return Waiter?.none }
-      state.reader = nil
-      pauseReading(&state)
-      return waiter
-    }
-    waiter?.continuation.resume(returning: .ready)
-    return waiter != nil
-  }
-
-  private func wakeWriter() {
-    let waiter = state.withLock { state in
-      if !state.writePaused, !state.isClosed {
-        state.writePaused = true
-        state.writeSource?.value.suspend()
-      }
-      defer { state.writer = nil }
-      return state.writer
-    }
-    waiter?.continuation.resume(returning: .ready)
-  }
-
-  /// Stops `onReadable` until `resumeReading`: a request is being worked on, and what follows it can wait.
-  func pauseReading() { state.withLock { pauseReading(&$0) } }
-
-  private func pauseReading(_ state: inout State) {
-    guard !state.readPaused, !state.isClosed else { return }
-    state.readPaused = true
-    state.readSource?.value.suspend()
-  }
-
-  func resumeReading() {
+  /// The connection waits for its next request: the next readable event is its own.
+  func becomeIdle() {
     state.withLock { state in
-      guard state.readPaused, !state.isClosed else { return }
-      state.readPaused = false
-      state.readSource?.value.resume()
+      guard !state.isClosed else { return }
+      state.isIdle = true
+      loop.watch(descriptor, state.token, state.wanted, isNew: false)
     }
+  }
+
+  /// Wakes whom an event is for. - Returns: whether it is the connection's own.
+  func happened(_ events: UInt32) -> Bool {
+    let isOver = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+    let isReadable = isOver || events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0
+    let isWritable = isOver || events & EPOLLOUT.rawValue != 0
+    let (reader, writer, isOwn) = state.withLock { state in
+      // Closed from elsewhere: the connection finds the end of the stream and puts itself away.
+      guard !state.isClosed else { return (Waiter?.none, Waiter?.none, true) }
+      let reader = isReadable ? state.reader : nil
+      let writer = isWritable ? state.writer : nil
+      let isOwn = isReadable && reader == nil && state.isIdle
+      if reader != nil { state.reader = nil }
+      if writer != nil { state.writer = nil }
+      if isOwn { state.isIdle = false }
+      // The kernel reports once and then sleeps: who still waits must be announced again.
+      if state.wanted != 0 { loop.watch(descriptor, state.token, state.wanted, isNew: false) }
+      return (reader, writer, isOwn)
+    }
+    reader?.continuation.resume(returning: .ready)
+    writer?.continuation.resume(returning: .ready)
+    return isOwn
   }
 
   /// Wakes whoever has waited longer than it wanted to.
@@ -202,12 +191,6 @@ final class Channel: Sendable {
       guard !state.isClosed else { return [Waiter]() }
       state.isClosed = true
       shutdown(descriptor, Int32(SHUT_RDWR))
-      state.readSource?.value.cancel()
-      state.writeSource?.value.cancel()
-      // A suspended source never runs its cancel handler, and must not be released.
-      if state.readPaused { state.readSource?.value.resume() }
-      if state.writePaused { state.writeSource?.value.resume() }
-      (state.readSource, state.writeSource) = (nil, nil)
       defer { (state.reader, state.writer) = (nil, nil) }
       return [state.reader, state.writer].compactMap { $0 }
     }

@@ -16,7 +16,7 @@ enum Compression {
       let type = response.fields[.contentType], isText(type)
     else { return }
     // Even an answer that stays as it is depends on the field: caches must know.
-    response.fields.append(HTTPField(name: .vary, value: "Accept-Encoding"))
+    if response.fields[.vary] == nil { response.fields[.vary] = "Accept-Encoding" }
     guard let accepting, accepts(gzip: accepting) else { return }
     let packed =
       bytes.count <= inlineLimit ? gzip(bytes) : await server.fileLanes.next().run { gzip(bytes) }

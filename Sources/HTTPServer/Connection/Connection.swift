@@ -1,6 +1,7 @@
 import Ground
 import HTTPTypes
 import Logging
+import Synchronization
 
 /// One client connection: reads heads, asks the responder, sends answers, one exchange after the other.
 /// Lives on its loop. Between requests nothing is alive but this object and its read source, and it holds no buffer.
@@ -21,10 +22,12 @@ actor Connection {
   nonisolated let peer: PeerAddress
   nonisolated let server: ServerContext
 
+  /// The loop's name for this connection; set once, by `start`.
+  private nonisolated let token = Atomic<UInt64>(0)
   private var phase: Phase
   private var parser = RequestParser()
-  /// Received and not yet used; holds at most one head's limit and one read of the loop's scratch buffer.
-  private var inbox: [UInt8] = []
+  /// Received and not yet used: at most a head's limit and one read of 64 KiB.
+  private var inbox: ArraySlice<UInt8> = []
 
   init(channel: Channel, peer: PeerAddress, loop: EventLoop, server: ServerContext) {
     (self.channel, self.peer, self.loop, self.server) = (channel, peer, loop, server)
@@ -36,35 +39,54 @@ actor Connection {
 
   /// Begins to listen to the peer. Called once, from the listener.
   nonisolated func start() {
-    loop.add(self)
-    channel.start { [weak self] in
-      guard let self else { return }
-      self.assumeIsolated { $0.readable() }
-    }
+    token.store(loop.add(self), ordering: .relaxed)
+    channel.start(token.load(ordering: .relaxed))
+    // The server may have begun to stop after it accepted and before it could see this connection.
+    if server.isDraining { channel.close() }
   }
 
   // MARK: Events
 
+  /// The kernel has news of the socket; called by the loop.
+  func happened(_ events: UInt32) {
+    if channel.happened(events) { readable() }
+  }
+
   /// Bytes came while no request was being answered.
   private func readable() {
-    switch phase {
-    case .idle, .head: break
-    case .busy: return channel.pauseReading()
-    case .closed: return
-    }
     do {
-      // TLS may decrypt more than one buffer from what the kernel delivered once, and nobody would wake us for the rest.
-      repeat {
+      while isReading {
         switch try channel.transport.receive(loop.scratch) {
-        case .bytes(let count): accept(UnsafeRawBufferPointer(rebasing: loop.scratch[0..<count]))
+        case .bytes(let count):
+          accept(UnsafeRawBufferPointer(rebasing: loop.scratch[0..<count]))
+          // TLS may hold more than one read gave, and the kernel knows nothing of that; otherwise the next event tells.
+          if isReading, !channel.transport.mayHoldInput { return channel.becomeIdle() }
         case .end: return close()
-        case .wouldBlock: return
+        case .wouldBlock(needsWrite: false): return channel.becomeIdle()
+        case .wouldBlock(needsWrite: true): return continueHandshake()
         }
-      } while channel.transport.mayHoldInput && isReading
+      }
     } catch TransportError.plainHTTP {
-      refusePlainHTTP()
+      begin { await $0.refusePlainHTTP() }
     } catch {
+      if case .handshake(let reason) = error {
+        server.logger.debug("a TLS handshake failed", metadata: ["peer": "\(peer)", "reason": "\(reason)"])
+      }
       close()
+    }
+  }
+
+  /// A part of the handshake is larger than the socket takes at once.
+  private func continueHandshake() {
+    guard case .idle(let deadline) = phase else { return close() }
+    begin { connection in
+      do {
+        try await connection.channel.wait(forWriting: true, until: deadline)
+        connection.phase = .idle(until: deadline)
+        connection.readable()
+      } catch {
+        connection.close()
+      }
     }
   }
 
@@ -95,12 +117,12 @@ actor Connection {
   private func advance(_ bytes: UnsafeRawBufferPointer) throws {
     switch try parser.parse(bytes) {
     case .needMore:
-      if inbox.count != bytes.count { inbox = Array(bytes) }
+      if inbox.count != bytes.count { inbox = Array(bytes)[...] }
       if case .idle = phase {
         phase = .head(until: MonotonicTime.now().adding(seconds: server.configuration.headTimeout))
       }
     case .head(let head, let consumed):
-      inbox = consumed < bytes.count ? Array(bytes[consumed...]) : []
+      inbox = consumed < bytes.count ? Array(bytes[consumed...])[...] : []
       begin { await $0.serve(head) }
     }
   }
@@ -133,7 +155,7 @@ actor Connection {
     guard case .closed = phase else {
       phase = .closed
       channel.close()
-      loop.remove(self)
+      loop.remove(token.load(ordering: .relaxed))
       server.ended(peer)
       return
     }
@@ -144,12 +166,16 @@ actor Connection {
   /// Answers a request and those that were pipelined behind it.
   private func serve(_ first: RequestHead) async {
     var head = first
+    var served = 0
     while true {
       guard await exchange(head) else { return }
+      served += 1
+      // Many requests in one packet must not keep the others on this loop waiting.
+      if served % 32 == 0 { await loop.breathe() }
       do {
         switch try inbox.withUnsafeBytes({ try parser.parse($0) }) {
         case .head(let next, let consumed):
-          inbox.removeFirst(consumed)
+          inbox = inbox.dropFirst(consumed)
           head = next
         case .needMore:
           return waitForNext()
@@ -170,9 +196,8 @@ actor Connection {
       inbox.isEmpty
       ? .idle(until: now.adding(seconds: server.configuration.idleTimeout))
       : .head(until: now.adding(seconds: server.configuration.headTimeout))
-    channel.resumeReading()
     // What TLS holds already raises no event.
-    if channel.transport.mayHoldInput { readable() }
+    if channel.transport.mayHoldInput { readable() } else { channel.becomeIdle() }
   }
 
   /// One request, one answer. - Returns: whether the connection can carry another request.
@@ -181,31 +206,28 @@ actor Connection {
     var source: BodySource?
     if head.framing != .none {
       source = BodySource(
-        channel: channel, framing: head.framing, leftover: inbox[...], limit: limit,
+        channel: channel, loop: loop, framing: head.framing, leftover: inbox, limit: limit,
         expectsContinue: head.expectsContinue, patience: server.configuration.stallTimeout)
       inbox = []
     }
     let response: Response
+    var mayStay = head.keepAlive
     if case .length(let length) = head.framing, let limit, length > limit {
+      mayStay = false
       response = server.responder.refusal(Refusal(.contentTooLarge, "The body is larger than \(limit) bytes"))
     } else {
       response = await server.responder.respond(to: request(head, source))
     }
     let bodyEnd = BodyEnd(source)
-    let keepAlive = head.keepAlive && bodyEnd != .mustClose && !server.isDraining
+    mayStay = mayStay && bodyEnd != .mustClose && !server.isDraining
     do {
-      try await ResponseSender(connection: self).send(response, to: head, keepAlive: keepAlive)
+      mayStay = try await ResponseSender(connection: self).send(response, to: head, keepAlive: mayStay)
     } catch {
       close()
       return false
     }
-    guard keepAlive, await finish(source, bodyEnd) else {
-      if bodyEnd == .atEnd && inbox.isEmpty {
-        channel.transport.endWriting()
-        close()
-      } else {
-        await linger()
-      }
+    guard mayStay, await finish(source, bodyEnd) else {
+      await linger(patience: bodyEnd == .atEnd ? 1 : 5)
       return false
     }
     return true
@@ -265,36 +287,60 @@ actor Connection {
   private func refuse(_ refusal: Refusal) async {
     let response = server.responder.refusal(refusal)
     do {
-      try await ResponseSender(connection: self).send(response, to: nil, keepAlive: false)
-      await linger()
+      _ = try await ResponseSender(connection: self).send(response, to: nil, keepAlive: false)
+      await linger(patience: 5)
     } catch {
       close()
     }
   }
 
-  /// A browser that spoke HTTP to the TLS port gets its answer in the only language it understands.
-  private func refusePlainHTTP() {
+  /// Who spoke HTTP to the TLS port gets an answer in the only language that they understand.
+  private func refusePlainHTTP() async {
     let text = "This port speaks TLS: use https://\n"
     let head =
       "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
       + "Content-Length: \(text.utf8.count)\r\nConnection: close\r\n\r\n"
     channel.sendRaw(Array((head + text).utf8))
+    channel.plain.endWriting()
+    await drain(patience: 5, channel.plain)
     close()
   }
 
   /// Half-closes, and reads what the client still sends: closing a socket with unread bytes resets it, and a reset
-  /// destroys an answer that the client has not read yet (RFC 9112 section 9.6). Bounded like nginx: 30 seconds in all,
-  /// 5 without a byte, 1 GiB. None of these bytes is looked at.
-  private func linger() async {
+  /// destroys an answer that the client has not read yet (RFC 9112 section 9.6).
+  /// - Parameter patience: seconds without a byte until the client is taken to be done.
+  private func linger(patience: Double) async {
     inbox = []
     channel.transport.endWriting()
-    let deadline = MonotonicTime.now().adding(seconds: 30)
+    await drain(patience: patience, channel.transport)
+    close()
+  }
+
+  /// Reads and forgets, bounded like nginx's lingering close: 30 seconds in all, or `patience` without a byte, or 1 GiB;
+  /// one second while the server stops.
+  private func drain(patience: Double, _ transport: any Transport) async {
+    let end = MonotonicTime.now().adding(seconds: 30)
     let waste = Block(capacity: BlockPool.small)
     var left = 1 << 30
-    while left > 0, MonotonicTime.now() < deadline, !server.isDraining {
-      guard let count = try? await channel.receive(waste.memory, patience: 5), count > 0 else { break }
-      left -= count
+    var breath = 1 << 20
+    do {
+      while left > 0 {
+        switch try transport.receive(waste.memory) {
+        case .end: return
+        case .bytes(let count):
+          left -= count
+          breath -= count
+          guard breath <= 0 else { continue }
+          breath = 1 << 20
+          await loop.breathe()
+          if MonotonicTime.now() >= end { return }
+        case .wouldBlock:
+          let silence = MonotonicTime.now().adding(seconds: server.isDraining ? min(patience, 1) : patience)
+          try await channel.wait(forWriting: false, until: min(silence, end))
+        }
+      }
+    } catch {
+      // The peer is gone, or silent for long enough: both are what the drain waits for.
     }
-    close()
   }
 }

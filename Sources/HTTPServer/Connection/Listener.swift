@@ -11,7 +11,8 @@ final class Listener: Sendable {
     var isPaused = false
     var isClosed = false
     var open = 0
-    var byAddress: [PeerAddress: Int] = [:]
+    /// By network: a household's IPv6 prefix of 64 bits counts as one address.
+    var byNetwork: [String: Int] = [:]
   }
 
   private let socket: Descriptor
@@ -119,9 +120,9 @@ final class Listener: Sendable {
   private func admit(_ peer: PeerAddress) -> Bool {
     state.withLock { state in
       let limit = configuration.trustedProxies.contains(peer.text) ? 0 : configuration.maxConnectionsPerAddress
-      if limit > 0, state.byAddress[peer, default: 0] >= limit { return false }
+      if limit > 0, state.byNetwork[peer.network, default: 0] >= limit { return false }
       state.open += 1
-      state.byAddress[peer, default: 0] += 1
+      state.byNetwork[peer.network, default: 0] += 1
       return true
     }
   }
@@ -130,8 +131,8 @@ final class Listener: Sendable {
   func release(_ peer: PeerAddress) {
     state.withLock { state in
       state.open -= 1
-      let left = state.byAddress[peer, default: 1] - 1
-      state.byAddress[peer] = left > 0 ? left : nil
+      let left = state.byNetwork[peer.network, default: 1] - 1
+      state.byNetwork[peer.network] = left > 0 ? left : nil
       if state.open < configuration.maxConnections { resume(&state) }
     }
   }
@@ -170,6 +171,14 @@ final class Listener: Sendable {
 }
 
 extension PeerAddress {
+  /// The IPv4 address, or the first 64 bits of the IPv6 address, which is the least that a provider hands out.
+  var network: String {
+    guard text.contains(":") else { return text }
+    var raw = in6_addr()
+    guard inet_pton(AF_INET6, text, &raw) == 1 else { return text }
+    return withUnsafeBytes(of: &raw) { Hex.encode($0.prefix(8)) }
+  }
+
   init(_ storage: sockaddr_storage) {
     let family = Int32(storage.ss_family)
     var storage = storage

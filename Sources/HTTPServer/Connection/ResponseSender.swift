@@ -14,8 +14,9 @@ struct ResponseSender {
   init(connection: Connection) { self.connection = connection }
 
   /// - Parameter head: the request; nil where it could not be read.
+  /// - Returns: whether the connection may carry another request: `keepAlive`, unless the body ends with the connection.
   /// - Throws: whatever ended the transfer; the connection is of no use then.
-  func send(_ response: Response, to head: RequestHead?, keepAlive: Bool) async throws {
+  func send(_ response: Response, to head: RequestHead?, keepAlive: Bool) async throws -> Bool {
     var response = response
     if let head { await Compression.apply(to: &response, accepting: head.fields[.acceptEncoding], server) }
     let minorVersion = head?.minorVersion ?? 1
@@ -31,7 +32,10 @@ struct ResponseSender {
     ResponseHead.write(
       response.status, response.fields, framing, keepAlive: keepAlive, minorVersion: minorVersion,
       date: connection.loop.dateLine(), into: &out)
-    guard sendsBody else { return try await channel.send(out, patience: patience) }
+    guard sendsBody else {
+      try await channel.send(out, patience: patience)
+      return keepAlive
+    }
     switch response.body {
     case .empty:
       try await channel.send(out, patience: patience)
@@ -50,7 +54,7 @@ struct ResponseSender {
       try await channel.send(out, patience: patience)
       try await stream(length, isChunked: minorVersion > 0, write)
     }
-    if case .untilClose = framing { throw TransportError.reset }
+    return keepAlive
   }
 
   private static func framing(_ body: ResponseBody, _ minorVersion: Int) -> ResponseHead.BodyFraming {
@@ -65,7 +69,7 @@ struct ResponseSender {
 
   /// Reads and sends on a disk lane; the first piece travels with the head.
   private func send(_ file: Descriptor, offset: Int64, length: Int64, behind head: [UInt8]) async throws {
-    let (blocks, channel, patience) = (server.blocks, channel, patience)
+    let (blocks, channel, patience) = (server.fileBlocks, channel, patience)
     try await server.fileLanes.next().run {
       let block = blocks.take()
       defer { blocks.give(block) }

@@ -13,6 +13,11 @@ package func fileResponse(
   fields[.eTag] = etag
   fields[.acceptRanges] = "bytes"
   if let modified { fields[.lastModified] = HTTPDate.format(modified) }
+  if !preconditionHolds(request, etag: etag, modified: modified) {
+    return Response(
+      status: .preconditionFailed, fields: [.contentType: "application/json"],
+      body: .bytes(Array(#"{"message":"The file is not the version that the request names"}"#.utf8)))
+  }
   if isUnchanged(for: request, etag: etag, modified: modified) {
     fields[.contentType] = nil
     return Response(status: .notModified, fields: fields)
@@ -26,7 +31,10 @@ package func fileResponse(
   case .unsatisfiable:
     return Response(
       status: .rangeNotSatisfiable,
-      fields: [.contentRange: "bytes */\(size)", .contentType: "application/json"],
+      fields: [
+        .contentRange: "bytes */\(size)", .acceptRanges: "bytes", .eTag: etag, .cacheControl: "no-store",
+        .contentType: "application/json",
+      ],
       body: .bytes(Array(#"{"message":"The file has \#(size) bytes; the range lies beyond them"}"#.utf8)))
   }
 }
@@ -38,7 +46,16 @@ package func isUnchanged(for request: Request, etag: String, modified: Instant?)
     return known == "*" || known.split(separator: ",").contains { opaque($0) == opaque(etag[...]) }
   }
   guard let since = request[.ifModifiedSince].flatMap(HTTPDate.parse), let modified else { return false }
-  return modified.milliseconds / 1000 <= since.milliseconds / 1000
+  return modified.milliseconds.floorDivided(by: 1000) <= since.milliseconds.floorDivided(by: 1000)
+}
+
+/// If-Match, else If-Unmodified-Since (RFC 9110 section 13.2.2).
+private func preconditionHolds(_ request: Request, etag: String, modified: Instant?) -> Bool {
+  if let wanted = request[.ifMatch] {
+    return wanted == "*" || wanted.split(separator: ",").contains { $0.filter { $0 != " " && $0 != "\t" } == etag }
+  }
+  guard let since = request[.ifUnmodifiedSince].flatMap(HTTPDate.parse), let modified else { return true }
+  return modified.milliseconds.floorDivided(by: 1000) <= since.milliseconds.floorDivided(by: 1000)
 }
 
 /// If-Range (RFC 9110 section 13.1.5): where the client's copy is another version, the range is void. Strong comparison.
@@ -47,7 +64,7 @@ private func rangeThatHolds(_ request: Request, etag: String, modified: Instant?
   guard let condition = request[.ifRange] else { return range }
   if condition.hasPrefix("\"") { return condition == etag ? range : nil }
   guard let date = HTTPDate.parse(condition), let modified else { return nil }
-  return date.milliseconds / 1000 == modified.milliseconds / 1000 ? range : nil
+  return date.milliseconds.floorDivided(by: 1000) == modified.milliseconds.floorDivided(by: 1000) ? range : nil
 }
 
 /// The tag without its weakness mark and the space around it.

@@ -21,31 +21,42 @@ package struct StaticFiles: Sendable {
         !segment.hasPrefix(".") && !segment.contains("/") && !segment.contains("\\")
       })
     else { return nil }
-    let path = ([folder] + request.target.segments).joined(separator: "/")
     return await lane.run {
-      guard let (file, status, type) = open(path) else { return nil }
+      guard let (file, status, type) = open(request.target.segments) else { return nil }
       return answer(request, file, status, type)
     }
   }
 
-  private func open(_ path: String) -> (Descriptor, FileStatus, String)? {
-    var path = path
-    if let status = try? FileSystem.status(path), status.isFolder { path += "/index.html" }
-    // O_NOFOLLOW: a link inside the folder could lead out of it.
-    guard let file = try? Descriptor(open: path, O_RDONLY | O_NOFOLLOW), let status = try? file.status, status.isRegular
+  /// Walks down from the folder one name at a time and follows no link, so that none can lead out of it.
+  private func open(_ segments: [String]) -> (Descriptor, FileStatus, String)? {
+    let folderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+    guard var place = try? Descriptor(open: folder, O_RDONLY | O_DIRECTORY) else { return nil }
+    for name in segments.dropLast() {
+      guard let next = try? Descriptor(open: name, in: place, folderFlags) else { return nil }
+      place = next
+    }
+    var name = segments.last ?? "index.html"
+    if !segments.isEmpty, let inner = try? Descriptor(open: name, in: place, folderFlags) {
+      (place, name) = (inner, "index.html")
+    }
+    // O_NONBLOCK: opening a pipe that somebody put there must not wait for its other end.
+    guard let file = try? Descriptor(open: name, in: place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+      let status = try? file.status, status.isRegular
     else { return nil }
-    return (file, status, ContentType.of(path))
+    return (file, status, ContentType.of(name))
   }
 
   private func answer(_ request: Request, _ file: Descriptor, _ status: FileStatus, _ type: String) -> Response? {
     let tag =
       "\"\(Hex.encode(withUnsafeBytes(of: status.modified.milliseconds.bigEndian) { Array($0) }))-\(status.size)\""
     // `no-cache` asks for revalidation, not for no caching: an update of the server shows at once, and costs one 304.
-    let fields: HTTPFields = [.contentType: type, .cacheControl: "no-cache"]
+    var fields: HTTPFields = [.contentType: type, .cacheControl: "no-cache"]
+    // On every answer about this file, 304 included (RFC 9110 section 15.4.5).
+    if Compression.isText(type), status.size > Compression.threshold { fields[.vary] = "Accept-Encoding" }
     var response = fileResponse(
       to: request, file: file, size: status.size, etag: tag, modified: status.modified, fields: fields)
     if response.status == .ok, status.size <= Self.memoryLimit, Compression.isText(type),
-      let bytes = try? FileSystem.contents(file.path), bytes.count == Int(status.size)
+      let bytes = try? FileSystem.contents(file), bytes.count == Int(status.size)
     {
       response.body = .bytes(bytes)
     }

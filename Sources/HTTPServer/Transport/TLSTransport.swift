@@ -7,6 +7,8 @@ final class TLSTransport: Transport {
   /// OpenSSL forbids two calls on one session at the same time: an upload's lane may read while the loop writes.
   private let session: Mutex<Handle<OpaquePointer>>
   private let descriptor: Int32
+  /// The client's first byte was that of a TLS record.
+  private let isGreeted = Atomic(false)
 
   init(owning session: Handle<OpaquePointer>, descriptor: Int32) {
     self.session = Mutex(session)
@@ -16,7 +18,23 @@ final class TLSTransport: Transport {
   deinit { session.withLock { SSL_free($0.value) } }
 
   func receive(_ buffer: UnsafeMutableRawBufferPointer) throws(TransportError) -> IOResult {
-    try call { SSL_read($0, buffer.baseAddress, Int32(clamping: buffer.count)) }
+    if !isGreeted.load(ordering: .relaxed) {
+      guard try looksLikeTLS() else { return .wouldBlock(needsWrite: false) }
+      isGreeted.store(true, ordering: .relaxed)
+    }
+    return try call { SSL_read($0, buffer.baseAddress, Int32(clamping: buffer.count)) }
+  }
+
+  /// Looks at the first byte before OpenSSL does, which knows only some of the plain methods by sight. False: none came.
+  private func looksLikeTLS() throws(TransportError) -> Bool {
+    var first: UInt8 = 0
+    let count = recv(descriptor, &first, 1, Int32(MSG_PEEK))
+    if count < 0 {
+      guard errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR else { throw .reset }
+      return false
+    }
+    if count == 1, first != 0x16, isTokenByte(first) { throw .plainHTTP }
+    return true
   }
 
   func send(_ bytes: UnsafeRawBufferPointer) throws(TransportError) -> IOResult {
@@ -52,8 +70,6 @@ final class TLSTransport: Transport {
     case SSL_ERROR_ZERO_RETURN: return .end
     default:
       if established { throw .reset }
-      let code = ERR_GET_REASON(ERR_peek_last_error())
-      if code == SSL_R_HTTP_REQUEST { throw .plainHTTP }
       throw .handshake(lastTLSReason())
     }
   }

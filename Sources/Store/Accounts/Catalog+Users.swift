@@ -4,9 +4,11 @@ import Ground
 /// What became of a new or changed user.
 package enum UserOutcome: Sendable, Equatable {
   case done(UserRow)
-  /// There is an admin already, and only the first one was wanted.
-  case adminExists
+  /// Somebody is there already, and only the first user was wanted.
+  case notFirst
   case emailTaken
+  /// A password was given without the old one, though the user need not change it.
+  case noChangeDue
   /// No such user, or (where one was expected) another password hash than the expected one.
   case unknown
 }
@@ -19,16 +21,22 @@ package enum EndingSessions: Sendable, Equatable {
 }
 
 extension Catalog {
+  package func hasUser() async throws -> Bool {
+    try await read { db in try Catalog.hasUser(db) }
+  }
+
   package func hasAdmin() async throws -> Bool {
-    try await read { db in try Catalog.hasAdmin(db) }
+    try await read { db in
+      try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin)") ?? false
+    }
   }
 
   /// Adds a user under the first free folder name: `row.folder`, `row.folder-2`, `row.folder-3` …
-  /// - Parameter onlyFirstAdmin: nothing happens where an admin exists; looked up in the same transaction, so that of
-  ///   two that race one wins.
-  package func insertUser(_ row: UserRow, passwordHash: String, onlyFirstAdmin: Bool) async throws -> UserOutcome {
+  /// - Parameter onlyFirst: nothing happens where there is any user; looked up in the same transaction, so that of two
+  ///   that race one wins.
+  package func insertUser(_ row: UserRow, passwordHash: String, onlyFirst: Bool) async throws -> UserOutcome {
     try await write { db in
-      if onlyFirstAdmin, try Catalog.hasAdmin(db) { return .adminExists }
+      if onlyFirst, try Catalog.hasUser(db) { return .notFirst }
       if try Catalog.hasEmail(row.email, db) { return .emailTaken }
       try db.execute(
         sql: """
@@ -98,7 +106,7 @@ extension Catalog {
     }
   }
 
-  /// Changes what is not nil.
+  /// Changes what is not nil; a password only where `should_change_password` stands, and that settles it.
   package func updateUser(
     _ id: Identifier, email: String?, name: String?, avatarColor: String?, passwordHash: String?,
     ending: EndingSessions, now: Instant
@@ -107,6 +115,10 @@ extension Catalog {
       if let email {
         let holder = try Identifier.fetchOne(db, sql: "SELECT id FROM user WHERE email = ?", arguments: [email])
         if let holder, holder != id { return .emailTaken }
+      }
+      if passwordHash != nil {
+        guard let user = try Catalog.user(id, db) else { return .unknown }
+        guard user.shouldChangePassword else { return .noChangeDue }
       }
       try db.execute(
         sql: """
@@ -126,10 +138,19 @@ extension Catalog {
     }
   }
 
-  package func setPreferences(_ json: String, of user: Identifier, now: Instant) async throws {
+  /// Reads, changes and stores in one transaction; the colour too where it is not nil.
+  /// - Returns: what is stored now; nil where there is no such user.
+  package func updatePreferences(
+    of user: Identifier, avatarColor: String?, now: Instant, _ change: @escaping @Sendable (String?) throws -> String
+  ) async throws -> String? {
     try await write { db in
+      let sql = "SELECT preferences FROM user WHERE id = ?"
+      guard let row = try Row.fetchOne(db, sql: sql, arguments: [user]) else { return nil }
+      let json = try change(row[0])
       try db.execute(
-        sql: "UPDATE user SET preferences = ?, updated_at = ? WHERE id = ?", arguments: [json, now, user])
+        sql: "UPDATE user SET preferences = ?, avatar_color = coalesce(?, avatar_color), updated_at = ? WHERE id = ?",
+        arguments: [json, avatarColor, now, user])
+      return json
     }
   }
 
@@ -139,8 +160,8 @@ extension Catalog {
     ).map { UserRow($0) }
   }
 
-  private static func hasAdmin(_ db: Database) throws -> Bool {
-    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin)") ?? false
+  private static func hasUser(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user)") ?? false
   }
 
   private static func hasEmail(_ email: String, _ db: Database) throws -> Bool {

@@ -73,12 +73,26 @@ struct Serve: AsyncParsableCommand {
     configuration.shutdownTimeout = try Settings.shutdownTimeout.require(shutdownTimeout).value
     switch (try Settings.tlsCertificate.resolve(tlsCertificate), try Settings.tlsKey.resolve(tlsKey)) {
     case (nil, nil): break
-    case (let certificate?, let key?): configuration.tls = TLSFiles(certificate: certificate, key: key)
+    case (let certificate?, let key?):
+      try readable(certificate, Settings.tlsCertificate)
+      try readable(key, Settings.tlsKey)
+      configuration.tls = TLSFiles(certificate: certificate, key: key)
     default:
       throw OperatorError(
         .usage, "--tls-cert and --tls-key belong together", hint: "give both files, or neither for plain http")
     }
     return configuration
+  }
+
+  /// OpenSSL does not say which file is missing, or why it cannot be read.
+  private func readable(_ path: String, _ setting: Setting<String>) throws {
+    do {
+      _ = try FileSystem.contents(path, limit: 1 << 20)
+    } catch {
+      throw OperatorError(
+        .configuration, "cannot read the file of --\(setting.name): \(error)",
+        hint: "check --\(setting.name): the file must exist, and this user must be allowed to read it")
+    }
   }
 
   /// One descriptor a connection and one for the file it moves, and some for the catalog and the loops.
@@ -108,7 +122,7 @@ struct Serve: AsyncParsableCommand {
     let url = "\(configuration.tls == nil ? "http" : "https")://\(name):\(port)"
     StandardStream.output.write("nightstand ready \(url)\n")
     if try await backup.accounts.isInitialized() { return }
-    logger.notice("no user yet: open \(url) in a browser to create the admin, or run 'nightstand user add'")
+    logger.notice("no user yet: open \(url) in a browser to create the admin, or run 'nightstand user add --admin'")
   }
 
   /// Returns at the first signal that asks for the end.

@@ -27,6 +27,11 @@ struct UserCommands: AsyncParsableCommand {
           email: email, password: secret, name: name ?? String(email.prefix { $0 != "@" }), isAdmin: admin,
           quota: quota?.value)
         StandardStream.output.write("\(user.id) \(printable(user.email))\n")
+        if try await !backup.accounts.hasAdmin() {
+          StandardStream.error.write(
+            "note: nobody is admin yet, and nobody can sign up now that there is a user; "
+              + "'nightstand user add --admin' makes an admin\n")
+        }
       }
     }
   }

@@ -46,7 +46,7 @@ struct Setting<Value: ExpressibleByArgument & Sendable>: Sendable {
   func require(_ flag: Value?) throws -> Value {
     guard let value = try resolve(flag) else {
       throw OperatorError(
-        .usage, "\(help.lowercasedFirst) is not set", hint: "pass --\(name) \(placeholder) or set \(key)")
+        .usage, "--\(name) is not set", hint: "pass --\(name) \(placeholder) or set \(key): \(help.lowercasedFirst)")
     }
     return value
   }

@@ -52,7 +52,8 @@ class Client:
             self.connection = self._connect()
         try:
             self.connection.request(
-                method, target, body=body, headers={name: value for name, value in sent.items() if value is not None})
+                method, target, body=body, encode_chunked="Transfer-Encoding" in sent,
+                headers={name: value for name, value in sent.items() if value is not None})
             raw = self.connection.getresponse()
             answer = Answer(raw.status, raw.getheaders(), raw.read(), reason=raw.reason)
         except BaseException:
@@ -79,13 +80,13 @@ class Client:
     def delete(self, target, json_body=None, **options):
         return self.request("DELETE", target, json_body=json_body, **options)
 
-    def upload(self, data, filename="photo.jpg", *, fields=None, sidecar=None, drop=(), checked=True, **form):
+    def upload(self, data, filename="photo.jpg", /, *, fields=None, sidecar=None, drop=(), checked=True, **form):
         body = multipart.upload(data, filename, sidecar=sidecar, drop=drop, **form)
         return self.request(
             "POST", "/api/assets", body=body, checked=checked,
             fields={"Content-Type": multipart.content_type()} | (fields or {}))
 
-    def store(self, data, filename="photo.jpg", **options) -> str:
+    def store(self, data, filename="photo.jpg", /, **options) -> str:
         """Uploads new bytes and returns the asset's id."""
         answer = self.upload(data, filename, **options)
         assert answer.status == 201, answer

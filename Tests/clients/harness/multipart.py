@@ -43,7 +43,7 @@ def content_type(boundary=BOUNDARY):
     return f"multipart/form-data; boundary={boundary}"
 
 
-def upload(data, filename="photo.jpg", *, sidecar=None, drop=(), **fields):
+def upload(data, filename="photo.jpg", /, *, sidecar=None, drop=(), **fields):
     """The body of an upload with the two dates that Immich demands, further fields before the file."""
     values = {"fileCreatedAt": CREATED, "fileModifiedAt": MODIFIED} | fields
     parts = [field(name, value) for name, value in values.items() if name not in drop]
