@@ -159,7 +159,6 @@ package enum FileSystem {
   }
 
   /// The whole of a small file.
-  /// - Throws: also `EOVERFLOW`, where it is larger than `limit`.
   package static func contents(_ path: String, limit: Int = 16 << 20) throws(SystemError) -> [UInt8] {
     try contents(Descriptor(open: path, O_RDONLY), limit: limit)
   }
