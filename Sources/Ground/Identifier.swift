@@ -23,6 +23,13 @@ package struct Identifier: Hashable, Sendable, Comparable {
     (high, low) = words
   }
 
+  /// The 16 bytes where SQLite keeps them; nil for any other length.
+  package init?(raw: UnsafeRawBufferPointer) {
+    guard raw.count == 16 else { return nil }
+    high = UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self))
+    low = UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+  }
+
   /// Parses `8-4-4-4-12` hexadecimal in either case; nil for anything else.
   package init?(_ text: some StringProtocol) {
     var bytes: [UInt8] = []
@@ -65,14 +72,14 @@ package struct Identifier: Hashable, Sendable, Comparable {
 extension Identifier: CustomStringConvertible {
   /// Lower-case `8-4-4-4-12`.
   package var description: String {
-    let raw = bytes
-    return String(unsafeUninitializedCapacity: 36) { out in
+    String(unsafeUninitializedCapacity: 36) { out in
       var index = 0
-      for (position, byte) in raw.enumerated() {
+      for position in 0..<16 {
         if position == 4 || position == 6 || position == 8 || position == 10 {
           out[index] = UInt8(ascii: "-")
           index += 1
         }
+        let byte = UInt8(truncatingIfNeeded: (position < 8 ? high : low) >> UInt64(56 - position % 8 * 8))
         out[index] = Hex.digits[Int(byte >> 4)]
         out[index + 1] = Hex.digits[Int(byte & 15)]
         index += 2

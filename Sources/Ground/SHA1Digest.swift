@@ -76,6 +76,10 @@ package struct SHA1Digest: Hashable, Sendable {
     self.init(bytes: bytes)
   }
 
+  /// Order by bytes, as SQLite sorts blobs; equal first halves count as equal.
+  @inline(__always)
+  package func precedes(_ other: SHA1Digest) -> Bool { first < other.first }
+
   package var bytes: [UInt8] {
     var out: [UInt8] = []
     out.reserveCapacity(20)

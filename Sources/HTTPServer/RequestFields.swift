@@ -43,7 +43,7 @@ package struct RequestFields: Sendable {
   /// Every `Host`; swift-http-types has no name for it because HTTP/2 has none.
   package var hosts: [String] { lines.filter { matches($0, "host".utf8) }.map(text) }
 
-  private func matches(_ line: Line, _ wanted: String.UTF8View) -> Bool {
+  func matches(_ line: Line, _ wanted: String.UTF8View) -> Bool {
     guard wanted.count == line.name.count else { return false }
     var index = line.name.lowerBound
     for unit in wanted {

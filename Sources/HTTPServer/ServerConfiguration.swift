@@ -20,7 +20,7 @@ package struct ServerConfiguration: Sendable {
   package var stallTimeout = 60.0
   package var handshakeTimeout = 10.0
   /// From SIGTERM to the cut of what still runs.
-  package var shutdownTimeout = 8.0
+  package var shutdownTimeout = 7.0
 
   package init() {}
 }

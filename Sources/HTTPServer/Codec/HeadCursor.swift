@@ -20,18 +20,46 @@ struct HeadCursor {
     }
     let lines = try fieldLines()
     let fields = RequestFields(bytes: Array(bytes), lines: lines)
-    try checkHost(fields, required: minorVersion > 0)
+    let known = KnownFields(fields)
+    try checkHost(known.hosts, fields, required: minorVersion > 0)
     // RFC 9112 section 3.2.2: the target's authority would replace Host; two different ones are an attack or a mistake.
     if let authority = target.authority, let host = fields.hosts.first, lowercase(authority) != lowercase(host) {
       throw Refusal(.badRequest, "The request target names another host than the Host field")
     }
-    let framing = try Self.framing(fields, minorVersion: minorVersion)
-    let options = (fields[.connection] ?? "").split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }
+    let framing =
+      known.hasFraming ? try Self.framing(fields, minorVersion: minorVersion) : RequestHead.Framing.none
     return RequestHead(
       method: method, target: target, minorVersion: minorVersion, fields: fields, framing: framing,
-      keepAlive: minorVersion > 0
-        ? !options.contains { isToken($0, "close") } : options.contains { isToken($0, "keep-alive") },
-      expectsContinue: try expectsContinue(fields, minorVersion: minorVersion))
+      keepAlive: keepAlive(known.hasConnection ? fields : nil, minorVersion: minorVersion),
+      expectsContinue: known.hasExpect ? try expectsContinue(fields, minorVersion: minorVersion) : false)
+  }
+
+  /// Which of the fields that the codec itself obeys are there: one pass, because most requests have only Host.
+  private struct KnownFields {
+    var hosts = 0
+    var hasFraming = false
+    var hasConnection = false
+    var hasExpect = false
+
+    init(_ fields: RequestFields) {
+      for line in fields.lines {
+        switch line.name.count {
+        case 4: if fields.matches(line, "host".utf8) { hosts += 1 }
+        case 6: if fields.matches(line, "expect".utf8) { hasExpect = true }
+        case 10: if fields.matches(line, "connection".utf8) { hasConnection = true }
+        case 14: if fields.matches(line, "content-length".utf8) { hasFraming = true }
+        case 17: if fields.matches(line, "transfer-encoding".utf8) { hasFraming = true }
+        default: break
+        }
+      }
+    }
+  }
+
+  /// RFC 9112 section 9.3.
+  private func keepAlive(_ fields: RequestFields?, minorVersion: Int) -> Bool {
+    let options = (fields?[.connection] ?? "").split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }
+    return minorVersion > 0
+      ? !options.contains { isToken($0, "close") } : options.contains { isToken($0, "keep-alive") }
   }
 
   /// Every method that some route answers; CONNECT and TRACE have no business here.
@@ -101,10 +129,9 @@ struct HeadCursor {
   // MARK: Meaning
 
   /// Exactly one Host in HTTP/1.1 (RFC 9112 section 3.2).
-  private func checkHost(_ fields: RequestFields, required: Bool) throws(Refusal) {
-    let hosts = fields.hosts
-    guard hosts.count <= 1 else { throw Refusal(.badRequest, "The request has more than one Host") }
-    guard let host = hosts.first else {
+  private func checkHost(_ count: Int, _ fields: RequestFields, required: Bool) throws(Refusal) {
+    guard count <= 1 else { throw Refusal(.badRequest, "The request has more than one Host") }
+    guard count == 1, let host = fields.hosts.first else {
       if required { throw Refusal(.badRequest, "The request has no Host") }
       return
     }

@@ -202,7 +202,8 @@ actor Connection {
 
   /// One request, one answer. - Returns: whether the connection can carry another request.
   private func exchange(_ head: RequestHead) async -> Bool {
-    let limit = server.responder.bodyLimit(for: head.method, head.target)
+    // Looking a route up costs as much as a small answer: only where there is a body to limit.
+    let limit = head.framing == .none ? nil : server.responder.bodyLimit(for: head.method, head.target)
     var source: BodySource?
     if head.framing != .none {
       source = BodySource(

@@ -9,8 +9,8 @@ package enum KnownContent: Sendable, Equatable {
 }
 
 extension Catalog {
-  /// Digests looked up in one read transaction: about 2 ms, then the reader is free for others.
-  package static let checkChunk = 2_000
+  /// Digests looked up in one read transaction: some 5 ms, then the reader is free for others.
+  package static let checkChunk = 5_000
 
   /// One answer per digest, in order; other people's assets are unknown.
   /// - Throws: `StoreError.catalog`.
@@ -44,9 +44,12 @@ extension Catalog {
     }
     sqlite3_reset(statement)
     sqlite3_bind_int64(statement, 1, number)
-    return try digests.map { digest in
+    var answers = [KnownContent](repeating: .unknown, count: digests.count)
+    // In the tree's own order: neighbours share pages, which a tenth of the time is spent on otherwise.
+    for index in digests.indices.sorted(by: { digests[$0].precedes(digests[$1]) }) {
+      let digest = digests[index]
       // The binding without a copy (nil destructor: static) ends with the reset, while the bytes still stand.
-      try digest.withBytes { bytes in
+      answers[index - digests.startIndex] = try digest.withBytes { bytes in
         defer { sqlite3_reset(statement) }
         sqlite3_bind_blob(statement, 2, bytes.baseAddress, Int32(bytes.count), nil)
         switch sqlite3_step(statement) {
@@ -54,12 +57,13 @@ extension Catalog {
         case SQLITE_ROW:
           let id = UnsafeRawBufferPointer(
             start: sqlite3_column_blob(statement, 0), count: Int(sqlite3_column_bytes(statement, 0)))
-          guard let id = Identifier(bytes: id) else { throw StoreError.broken("an asset has no id") }
+          guard let id = Identifier(raw: id) else { throw StoreError.broken("an asset has no id") }
           return .known(id, isTrashed: sqlite3_column_int(statement, 1) != 0)
         case let code:
           throw StoreError.catalog(code: code, message: String(cString: sqlite3_errmsg(sqlite3_db_handle(statement))))
         }
       }
     }
+    return answers
   }
 }
