@@ -11,7 +11,7 @@ struct HeadCursor {
 
   mutating func head() throws(Refusal) -> RequestHead {
     let (methodName, targetText, minorVersion) = try requestLine()
-    guard let method = Self.methods[methodName] else {
+    guard let method = Self.method(methodName) else {
       throw Refusal(.notImplemented, "The method is not known here")
     }
     // RFC 9112 section 3.2.4: the asterisk names the server itself, and only OPTIONS may ask about that.
@@ -63,9 +63,18 @@ struct HeadCursor {
   }
 
   /// Every method that some route answers; CONNECT and TRACE have no business here.
-  private static let methods: [String: HTTPRequest.Method] = [
-    "GET": .get, "HEAD": .head, "POST": .post, "PUT": .put, "PATCH": .patch, "DELETE": .delete, "OPTIONS": .options,
-  ]
+  private static func method(_ name: String) -> HTTPRequest.Method? {
+    switch name {
+    case "GET": .get
+    case "HEAD": .head
+    case "POST": .post
+    case "PUT": .put
+    case "PATCH": .patch
+    case "DELETE": .delete
+    case "OPTIONS": .options
+    default: nil
+    }
+  }
 
   // MARK: Request line
 
@@ -131,12 +140,12 @@ struct HeadCursor {
   /// Exactly one Host in HTTP/1.1 (RFC 9112 section 3.2).
   private func checkHost(_ count: Int, _ fields: RequestFields, required: Bool) throws(Refusal) {
     guard count <= 1 else { throw Refusal(.badRequest, "The request has more than one Host") }
-    guard count == 1, let host = fields.hosts.first else {
+    guard count == 1, let line = fields.lines.first(where: { fields.matches($0, "host".utf8) }) else {
       if required { throw Refusal(.badRequest, "The request has no Host") }
       return
     }
     // The `host` and `port` of RFC 3986 section 3.2, user information left out.
-    guard host.utf8.allSatisfy({ isTokenByte($0) || "[]:()=;".utf8.contains($0) }) else {
+    guard fields.bytes[line.value].allSatisfy({ isTokenByte($0) || "[]:()=;".utf8.contains($0) }) else {
       throw Refusal(.badRequest, "The Host is malformed")
     }
   }

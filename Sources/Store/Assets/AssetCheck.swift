@@ -9,8 +9,8 @@ package enum KnownContent: Sendable, Equatable {
 }
 
 extension Catalog {
-  /// Digests looked up in one read transaction: some 5 ms, then the reader is free for others.
-  package static let checkChunk = 5_000
+  /// Digests looked up in one read transaction: some 3 ms, then the reader is free for others.
+  package static let checkChunk = 2_500
 
   /// One answer per digest, in order; other people's assets are unknown.
   /// - Throws: `StoreError.catalog`.
@@ -19,11 +19,20 @@ extension Catalog {
     answers.reserveCapacity(digests.count)
     var start = 0
     while start < digests.count {
-      let chunk = digests[start..<min(start + Catalog.checkChunk, digests.count)]
-      answers += try await read { db in try Catalog.check(chunk, owner: owner, db) }
-      start += chunk.count
+      let middle = min(start + Catalog.checkChunk, digests.count)
+      let end = min(middle + Catalog.checkChunk, digests.count)
+      // Two readers at a time: two are left for everybody else.
+      let (left, right) = (digests[start..<middle], digests[middle..<end])
+      async let second = right.isEmpty ? [] : lookUp(right, owner)
+      answers += try await lookUp(left, owner)
+      answers += try await second
+      start = end
     }
     return answers
+  }
+
+  private func lookUp(_ digests: ArraySlice<SHA1Digest>, _ owner: Identifier) async throws -> [KnownContent] {
+    try await read { db in try Catalog.check(digests, owner: owner, db) }
   }
 
   /// The statement is stepped by hand: fetching through GRDB's values takes three times as long (0.39 against 1.1
