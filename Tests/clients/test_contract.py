@@ -163,7 +163,7 @@ def test_refusal(house, request_line, body, status, message):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"email":"a","email":"b"}',
-                                  b"[" * 100_000, b'{"email":' * 50_000], ids=lambda body: repr(body[:20]))
+                                  b"[" * 16_000, b'{"email":' * 1_800], ids=lambda body: repr(body[:20]))
 def test_what_is_no_proper_json_is_refused(house, body):
     """Also nesting deep enough to overflow a recursive parser's stack."""
     answer = house.session.post("/api/auth/login", body=body, fields={"Content-Type": "application/json"})
