@@ -146,3 +146,13 @@ class ReceiveHash(Peer):
     def launch(self):
         self.child = processes.start([TOOLS / "receive_hash"], self.log, stdout=-1)
         self.port = int(processes.wait_for_line(self.child).split()[1])
+
+
+class ReceiveStore(Peer):
+    """Limit of many uploads: receive, SHA-1, direct write, fsync, rename; no multipart, no catalog."""
+
+    name = "receive + SHA-1 + direct write + fsync + rename in C"
+
+    def launch(self):
+        self.child = processes.start([TOOLS / "receive_store", self.home], self.log, stdout=-1)
+        self.port = int(processes.wait_for_line(self.child).split()[1])

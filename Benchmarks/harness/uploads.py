@@ -5,7 +5,7 @@ import shutil
 
 from . import processes
 from .nightstand import Nightstand
-from .peers import TOOLS, Copyparty, Hummingbird, Nginx, NginxTuned, ReceiveHash
+from .peers import TOOLS, Copyparty, Hummingbird, Nginx, NginxTuned, ReceiveHash, ReceiveStore
 from .rows import files_per_second, interleave, ratio_row, seconds
 
 MOVIE = 1 << 30
@@ -33,14 +33,14 @@ def one_large(work, repeats):
 
 def many_photos(work, repeats):
     """b: 2,000 photos over 8 connections."""
-    peers = [Nightstand, Nginx, NginxTuned, Copyparty, Hummingbird]
+    peers = [Nightstand, Nginx, NginxTuned, Copyparty, Hummingbird, ReceiveStore]
     upload = (PHOTOS, PHOTO, CONNECTIONS, "jpg")
     measurements = {peer.name: once(peer, work, *upload) for peer in peers}
     limits = {"write + fsync + rename": "buffered", "the same, direct I/O": "direct"}
     for name, mode in limits.items():
         measurements[name] = lambda mode=mode: durable_write(work, mode)
     rates = {name: PHOTOS / spent for name, spent in interleave(repeats, measurements).items()}
-    required = {Nginx.name: 0.6, NginxTuned.name: None, Copyparty.name: 2, Hummingbird.name: 2}
+    required = {Nginx.name: 0.6, NginxTuned.name: None, Copyparty.name: 2, Hummingbird.name: 2, ReceiveStore.name: None}
     # The limit is the faster of the two ways to write on this machine.
     best = max(limits, key=rates.get)
     required |= {name: 0.6 if name == best else None for name in limits}
