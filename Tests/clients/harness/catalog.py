@@ -98,7 +98,7 @@ def inspect(data: pathlib.Path, *, digests=True, resting=True):
         assert intents(data) == [], "a move was announced and neither carried out nor undone"
         with opened(data) as catalog:
             wrong = catalog.execute(
-                "SELECT email, used, (SELECT coalesce(sum(size), 0) FROM asset WHERE owner = user.number) AS real"
+                "SELECT email, used, (SELECT coalesce(sum(size + sidecar_size), 0) FROM asset WHERE owner = user.number) AS real"
                 " FROM user WHERE used != real").fetchall()
         assert not wrong, f"the space that people use is miscounted: {[tuple(row) for row in wrong]}"
     return found
