@@ -20,13 +20,15 @@ final class BodySource: Sendable {
 
   /// A chunked body is received in pieces of this size: what comes with its last piece is the next request's, and kept.
   private static let chunkedPiece = 64 << 10
+  /// A reader of a body of known length sleeps until this much has come, or its rest.
+  private static let worthWaking = 256 << 10
   /// After this many bytes a reader on the loop lets the other connections have their turn.
   private static let breath = 1 << 20
 
   private enum Step {
     case finished(Int)
     case sendContinue
-    case receive(limit: Int)
+    case receive(limit: Int, worthWaking: Int)
   }
 
   private let channel: Channel
@@ -73,11 +75,11 @@ final class BodySource: Sendable {
       case .sendContinue:
         let interim = ResponseHead.interim(.continue, [:])
         do { try await channel.send(interim, patience: patience) } catch { throw fail(.disconnected) }
-      case .receive(let limit):
+      case .receive(let limit, let worthWaking):
         let count: Int
         do {
           let space = UnsafeMutableRawBufferPointer(rebasing: block.space.prefix(limit))
-          count = try await channel.receive(space, patience: patience)
+          count = try await channel.receive(space, patience: patience, worthWaking: worthWaking)
         } catch {
           throw fail(error == .timedOut ? .stalled : .disconnected)
         }
@@ -98,7 +100,10 @@ final class BodySource: Sendable {
       return .sendContinue
     }
     let room = Int(min(Int64(block.space.count), state.remaining ?? Int64(Self.chunkedPiece)))
-    guard !state.leftover.isEmpty else { return .receive(limit: room) }
+    guard !state.leftover.isEmpty else {
+      // How long a chunked body still is nobody knows.
+      return .receive(limit: room, worthWaking: state.remaining == nil ? 1 : min(room, Self.worthWaking))
+    }
     let taken = state.leftover.prefix(room)
     state.leftover = state.leftover.dropFirst(taken.count)
     block.space.copyBytes(from: taken)
