@@ -16,7 +16,8 @@ package struct ServerConfiguration: Sendable {
   package var idleTimeout = 75.0
   /// From the first byte of a request to the end of its head.
   package var headTimeout = 10.0
-  /// Without a single byte of a body, or without the client taking a byte of the answer.
+  /// Without a single byte of a body, or without the client taking a byte of the answer. Bytes of a body that are too
+  /// few to wake for are noticed when this time is over, so that a peer that then falls silent is cut after twice as long.
   package var stallTimeout = 60.0
   package var handshakeTimeout = 10.0
   /// From SIGTERM to the cut of what still runs.

@@ -58,7 +58,7 @@ final class Channel: Sendable {
   /// - Parameters:
   ///   - patience: seconds until the first byte must have come, whatever TLS exchanges meanwhile.
   ///   - worthWaking: bytes that are surely still to come and worth one wake-up; fewer are handed out when patience ends.
-  ///     A wake-up for every segment costs a fast upload a quarter of its processor time.
+  ///     Each wake-up takes the loop, the lane and an epoll call: a fast upload should not pay that per segment.
   func receive(
     _ buffer: UnsafeMutableRawBufferPointer, patience: Double, worthWaking: Int = 1
   ) async throws(TransportError) -> Int {
