@@ -7,11 +7,16 @@ struct Endpoint: Sendable {
   typealias Open = @Sendable (Request) async throws -> Response
   typealias Known = @Sendable (Request, Principal) async throws -> Response
 
+  typealias Held = @Sendable (Request, Principal?) async throws -> Response
+
   enum Action: Sendable {
     /// No credential is looked at, but where another site's page caused the request nothing is changed.
     case open(Open)
     /// A session, or an API key with the permission where one is named.
     case user(permission: String?, Known)
+    /// Whoever knows the address, which is a secret (`UploadToken`): without a credential the principal is nil; one that
+    /// comes must be valid, and its upload's owner's.
+    case holder(permission: String?, Held)
     /// The same, of an admin.
     case admin(permission: String?, Known)
   }
@@ -37,6 +42,13 @@ struct Endpoint: Sendable {
     Endpoint(method: method, pattern: pattern, bodyLimit: limit, action: .user(permission: permission, handler))
   }
 
+  static func holder(
+    _ method: HTTPRequest.Method, _ pattern: String, _ permission: String?, body limit: Int64? = usualBodyLimit,
+    _ handler: @escaping Held
+  ) -> Endpoint {
+    Endpoint(method: method, pattern: pattern, bodyLimit: limit, action: .holder(permission: permission, handler))
+  }
+
   static func admin(
     _ method: HTTPRequest.Method, _ pattern: String, _ permission: String?, _ handler: @escaping Known
   ) -> Endpoint {
@@ -55,6 +67,13 @@ struct Endpoint: Sendable {
       }
     case .user(let permission, let handler):
       Route(method, pattern, bodyLimit: bodyLimit) { request in
+        let principal = try await authentication.principal(of: request)
+        if let permission { try principal.require(permission) }
+        return try await handler(request, principal)
+      }
+    case .holder(let permission, let handler):
+      Route(method, pattern, bodyLimit: bodyLimit) { request in
+        guard Credential(request) != nil else { return try await handler(request, nil) }
         let principal = try await authentication.principal(of: request)
         if let permission { try principal.require(permission) }
         return try await handler(request, principal)

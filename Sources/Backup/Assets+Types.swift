@@ -35,10 +35,12 @@ package enum Visibility: String, Sendable, Codable, CaseIterable {
 
 /// What a client says of a file that it uploads.
 package struct UploadFacts: Sendable {
-  /// The file's name, byte for byte.
-  package var name: [UInt8]
-  package var createdAt: WrittenTime
-  package var modifiedAt: WrittenTime
+  /// The file's name, byte for byte; where none came, one is made from the time and the type.
+  package var name: [UInt8]?
+  /// Where the client did not say: when the upload began.
+  package var createdAt: WrittenTime?
+  /// Where the client did not say: `createdAt`.
+  package var modifiedAt: WrittenTime?
   package var isFavorite = false
   package var visibility = Visibility.timeline
   package var durationMilliseconds: Int64?
@@ -47,6 +49,11 @@ package struct UploadFacts: Sendable {
   package var metadata: String?
   /// What the client says the bytes hash to; verified against what arrived.
   package var claimedChecksum: SHA1Digest?
+  /// Whether the first bytes decide what the file is, and mend a name that says otherwise; as in Immich the name alone
+  /// decides where this is false.
+  package var typeByContent = false
+
+  package init() {}
 
   package init(name: [UInt8], createdAt: WrittenTime, modifiedAt: WrittenTime) {
     (self.name, self.createdAt, self.modifiedAt) = (name, createdAt, modifiedAt)
@@ -65,6 +72,8 @@ package enum UploadResult: Sendable, Equatable {
     case .created(let id), .duplicate(let id): id
     }
   }
+
+  package var isNew: Bool { if case .created = self { true } else { false } }
 }
 
 /// The answer to "do you have these bytes?".

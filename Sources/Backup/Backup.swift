@@ -11,6 +11,7 @@ package final class Backup: Sendable {
     package var migrationsFolder: String
     /// Bytes of free space that uploads may not touch, so that the catalog can always write. 512 MiB by default.
     package var reserve: Int64 = 512 << 20
+    package var uploads = Uploads.Limits()
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
@@ -25,6 +26,7 @@ package final class Backup: Sendable {
   package let assets: Assets
   package let albums: Albums
   package let desk: ReceiveDesk
+  package let uploads: Uploads
 
   private let directory: DataDirectory
   private let catalog: Catalog
@@ -55,6 +57,7 @@ package final class Backup: Sendable {
     accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
+    uploads = Uploads(limits: options.uploads)
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
 

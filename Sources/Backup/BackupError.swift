@@ -26,6 +26,30 @@ package enum BackupError: Error, Sendable, Equatable {
   case diskFull
   /// Nothing can be stored now, through no fault of the request; the text is for the client.
   case unavailable(String)
+  /// No such upload, or somebody else's.
+  case unknownUpload
+  /// There was one: it expired, was cancelled, or its bytes are lost.
+  case uploadGone
+  /// The bytes begin elsewhere than where the upload stands; both in bytes.
+  case offsetMismatch(expected: Int64, provided: Int64)
+  /// Two statements about the whole length disagree.
+  case inconsistentLength
+  /// More bytes came than the upload has.
+  case lengthExceeded
+  /// Larger than the server takes; bytes.
+  case uploadTooLarge(limit: Int64)
+  /// The part's own checksum is not that of its bytes; they were thrown away.
+  case partMismatch
+  /// The upload is being stored just now, or its writer does not let go; try again after this many seconds.
+  case uploadBusy(retryAfter: Int)
+  /// This person has as many open uploads, or as many at once, as the server allows.
+  case tooManyUploads(retryAfter: Int)
+  /// The connection brought fewer bytes than the server waits for; what came is kept.
+  case tooSlow
+  /// Another connection goes on with this upload; what came on this one before that is kept.
+  case overtaken
+  /// The upload ended in failure before; the same answer again.
+  case uploadFailed(UploadFailure)
   /// The row is there, its file is not.
   case originalMissing(Identifier)
 }

@@ -45,21 +45,24 @@ package final class Reception {
     return try await speaking {
       guard received > 0 else { throw BackupError.emptyFile }
       if let id = facts.livePhotoVideo { try await catalog.checkLiveVideo(id, owner: owner) }
-      let digest = try await file.seal(modified: facts.modifiedAt.instant)
+      guard let name = facts.name, let createdAt = facts.createdAt, let modifiedAt = facts.modifiedAt else {
+        throw BackupError.invalid("A name and both times are required")
+      }
+      let digest = try await file.seal(modified: modifiedAt.instant)
       if let claimed = facts.claimedChecksum, claimed != digest {
         throw BackupError.checksumMismatch(claimed: claimed, received: digest)
       }
       CrashPoint.digestCompared.pass()
-      guard let type = MediaType(fileName: facts.name) else {
-        throw BackupError.unsupportedType(name: String(decoding: facts.name, as: UTF8.self))
+      guard let type = MediaType(fileName: name) else {
+        throw BackupError.unsupportedType(name: String(decoding: name, as: UTF8.self))
       }
       // An empty sidecar says nothing: no file is made of it.
       let attached = sidecar.flatMap { $0.received > 0 ? $0.file : nil }
-      let sidecarDigest = try await attached?.seal(modified: facts.modifiedAt.instant)
+      let sidecarDigest = try await attached?.seal(modified: modifiedAt.instant)
       let asset = NewAsset(
         id: Identifier(), owner: owner, sha1: digest, size: received, kind: type.kind.rawValue, mimeType: type.mimeType,
-        originalName: facts.name, wallClock: facts.createdAt.wallClock, fileCreatedAt: facts.createdAt.instant,
-        fileModifiedAt: facts.modifiedAt.instant, isFavorite: facts.isFavorite, visibility: facts.visibility.rawValue,
+        originalName: name, wallClock: createdAt.wallClock, fileCreatedAt: createdAt.instant,
+        fileModifiedAt: modifiedAt.instant, isFavorite: facts.isFavorite, visibility: facts.visibility.rawValue,
         durationMilliseconds: facts.durationMilliseconds.flatMap { $0 > 0 ? $0 : nil },
         livePhotoVideo: facts.livePhotoVideo, metadata: facts.metadata, sidecarSHA1: sidecarDigest,
         sidecarSize: attached?.length ?? 0)

@@ -19,6 +19,13 @@ package struct Request: Sendable {
 
   /// Sends an interim answer (1xx) before the final one; nothing for an HTTP/1.0 client (RFC 9110 section 15.2).
   package let sendInterim: @Sendable (_ status: HTTPResponse.Status, _ fields: HTTPFields) async throws -> Void
+
+  /// Whether the client understands interim answers: HTTP/1.1.
+  package let takesInterim: Bool
+
+  /// Ends the connection at once, from whatever thread: whoever reads the body gets `BodyError.disconnected`, and no
+  /// answer reaches the client. For an upload that another connection takes over.
+  package let hangUp: @Sendable () -> Void
 }
 
 /// The address of a peer, as text without a port: `192.0.2.7`, `2001:db8::1`; IPv4 mapped into IPv6 is shown as IPv4.

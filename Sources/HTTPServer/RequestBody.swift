@@ -11,7 +11,8 @@ package final class RequestBody: Sendable {
   /// A request without a body.
   package static let none = RequestBody(declaredLength: 0) { _ in 0 }
 
-  init(declaredLength: Int64?, pull: @escaping @Sendable (Block) async throws -> Int) {
+  /// - Parameter pull: appends to the block's free space; 0 at the end. For a body that does not come from a socket too.
+  package init(declaredLength: Int64?, pull: @escaping @Sendable (Block) async throws -> Int) {
     (self.declaredLength, self.pull) = (declaredLength, pull)
   }
 

@@ -24,6 +24,8 @@ package enum StoreError: Error, Sendable, Equatable {
   case catalog(code: Int32, message: String)
   /// The kernel refused.
   case disk(call: String, code: Int32, message: String)
+  /// Bytes of an upload that were acknowledged are not there any more.
+  case uploadLost
   /// Something that must hold does not.
   case broken(String)
 
@@ -55,6 +57,7 @@ extension StoreError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .diskFull: "the disk is full"
+    case .uploadLost: "acknowledged bytes of an upload are missing in staging"
     case .notADataDirectory(let path, let reason): "\(path) is no data directory of Nightstand: \(reason)"
     case .noDataDirectory(let path): "there is no data directory in \(path)"
     case .inUse(let path): "another Nightstand is using \(path)"
@@ -85,6 +88,7 @@ extension StoreError: CustomStringConvertible {
     case .migrationBlocked: "restart the server with this version first"
     case .catalog: "check the disk and its mount; `sqlite3 nightstand.sqlite 'PRAGMA integrity_check'` tells more"
     case .disk: "check that the folder exists, is writable and its disk healthy"
+    case .uploadLost: "the client sends the file again; check the disk if this repeats"
     case .broken: "keep the data directory as it is and report this"
     }
   }

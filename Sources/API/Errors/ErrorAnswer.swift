@@ -67,6 +67,29 @@ struct ErrorAnswer: Equatable, Sendable {
         "The server's disk is full; nothing was stored", code: "disk_full")
     case .unavailable(let message): self.init(.serviceUnavailable, message, code: "unavailable")
     case .originalMissing: self.init(.notFound, "The original file is missing on the server", code: "original_missing")
+    case .unknownUpload: self.init(.notFound, "There is no such upload", code: "upload_unknown")
+    case .uploadGone: self.init(.gone, "The upload was cancelled or has expired", code: "upload_gone")
+    case .offsetMismatch(let expected, let provided):
+      self.init(
+        .conflict, "The upload stands at byte \(expected), but the request begins at \(provided)",
+        code: "offset_mismatch")
+    case .inconsistentLength: self.init(.badRequest, "The lengths contradict each other", code: "inconsistent_length")
+    case .lengthExceeded: self.init(.contentTooLarge, "The body is longer than the upload", code: "length_exceeded")
+    case .uploadTooLarge(let limit):
+      self.init(.contentTooLarge, "An upload may have at most \(limit) bytes", code: "too_large")
+    case .partMismatch:
+      self.init(
+        HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch"),
+        "The part's checksum does not match; it was thrown away", code: "part_mismatch")
+    case .uploadBusy(let seconds):
+      self.init(.serviceUnavailable, "The upload is busy, try again", code: "upload_busy")
+      fields[.retryAfter] = String(seconds)
+    case .tooManyUploads(let seconds):
+      self.init(.tooManyRequests, "Too many uploads at once", code: "too_many_uploads")
+      fields[.retryAfter] = String(seconds)
+    case .tooSlow: self.init(.requestTimeout, "The body comes too slowly; what came is kept", code: "too_slow")
+    case .overtaken: self.init(.conflict, "Another connection goes on with this upload", code: "overtaken")
+    case .uploadFailed(let failure): self.init(.badRequest, failure.message, code: failure.code)
     }
   }
 

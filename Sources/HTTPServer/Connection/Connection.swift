@@ -247,7 +247,8 @@ actor Connection {
       sendInterim: { [channel, server] status, fields in
         guard head.minorVersion > 0 else { return }
         try await channel.send(ResponseHead.interim(status, fields), patience: server.configuration.stallTimeout)
-      })
+      },
+      takesInterim: head.minorVersion > 0, hangUp: { [channel] in channel.close() })
   }
 
   /// What is left of a request's body when its answer is ready.

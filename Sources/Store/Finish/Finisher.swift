@@ -10,9 +10,12 @@ package struct FinishRequest: Sendable {
   /// In `staging/`; the finisher owns it from here on.
   package var staged: String
   package var sidecarStaged: String?
+  /// `upload.number` of a resumable upload: its row ends in the same transaction that makes the asset or finds the
+  /// duplicate. Where finishing fails, the staged file stays where it is and the row stays open.
+  package var upload: Int64?
 
-  package init(asset: NewAsset, staged: String, sidecarStaged: String? = nil) {
-    (self.asset, self.staged, self.sidecarStaged) = (asset, staged, sidecarStaged)
+  package init(asset: NewAsset, staged: String, sidecarStaged: String? = nil, upload: Int64? = nil) {
+    (self.asset, self.staged, self.sidecarStaged, self.upload) = (asset, staged, sidecarStaged, upload)
   }
 }
 

@@ -1,0 +1,82 @@
+import Ground
+
+/// An upload as the catalog knows it: what was promised to its client, and nothing that only this process knows.
+package struct UploadRow: Sendable, Equatable {
+  /// `upload.number`.
+  package var number: Int64
+  /// 32 random bytes: the address, and the right to go on.
+  package var token: [UInt8]
+  /// The id that the asset gets unless it is a duplicate; the upload's name for clients that ask for a UUID.
+  package var asset: Identifier
+  package var owner: Owner
+  package var ownerID: Identifier
+  /// `raw`, `multipart`, `partial` or `final`.
+  package var kind: String
+  /// `length`: whole when the offset reaches the length (tus). `flag`: whole when the client says so (the IETF draft).
+  package var rule: String
+  /// Of the whole, where known.
+  package var length: Int64?
+  /// Bytes on disk that the client may have been told of; never falls.
+  package var offset: Int64
+  /// The state of SHA-1 after `offset` bytes (`RunningSHA1.state`); nil where it must be computed anew.
+  package var sha1State: [UInt8]?
+  package var claimedSHA1: SHA1Digest?
+  package var claimedSHA256: [UInt8]?
+  /// In `staging/`; nil where there is no file (any more).
+  package var staged: String?
+  /// What the floor above keeps of the creation, JSON.
+  package var details: String
+  package var createdAt: Instant
+  package var activeAt: Instant
+  package var expiresAt: Instant
+  /// Of the kernel's boot during which `offset` was last moved (`ThisProcess.bootID`).
+  package var boot: String
+  package var state: State
+
+  package enum State: Sendable, Equatable {
+    case open
+    /// `created` or `duplicate`; the asset and the digest of the received bytes.
+    case complete(isNew: Bool, asset: Identifier, sha1: SHA1Digest)
+    /// For ever; a slug and a sentence for the client.
+    case failed(code: String, message: String)
+    /// Cancelled, expired, or its bytes are lost.
+    case gone
+  }
+}
+
+/// What a new upload starts with.
+package struct NewUpload: Sendable {
+  package var token: [UInt8]
+  package var asset: Identifier
+  package var owner: Owner
+  package var kind: String
+  package var rule: String
+  package var length: Int64?
+  package var claimedSHA1: SHA1Digest?
+  package var claimedSHA256: [UInt8]?
+  package var details: String
+  package var expiresAt: Instant
+  /// Parts of a concatenation hold their bytes; only a final without bytes of its own has no file.
+  package var hasFile = true
+
+  package init(
+    token: [UInt8], asset: Identifier, owner: Owner, kind: String, rule: String, details: String, expiresAt: Instant
+  ) {
+    (self.token, self.asset, self.owner, self.kind, self.rule) = (token, asset, owner, kind, rule)
+    (self.details, self.expiresAt) = (details, expiresAt)
+  }
+}
+
+/// A durable offset.
+package struct UploadCheckpoint: Sendable {
+  package var number: Int64
+  package var offset: Int64
+  package var sha1State: [UInt8]?
+  package var length: Int64?
+  package var expiresAt: Instant
+
+  package init(number: Int64, offset: Int64, sha1State: [UInt8]?, length: Int64?, expiresAt: Instant) {
+    (self.number, self.offset, self.sha1State) = (number, offset, sha1State)
+    (self.length, self.expiresAt) = (length, expiresAt)
+  }
+}
