@@ -31,39 +31,41 @@ class Syncs:
                 self.sizes[int(inode)] = int(rest[0])
             elif kind == "D":
                 self.entries[int(inode)] = {int(word) for word in rest[0].split()} if rest else set()
-            else:
+            elif kind == "M":
                 self.former[int(inode)] = rest[0]
+            else:
+                self.sizes.pop(int(inode), None)
+                self.former.pop(int(inode), None)
+                for held in self.entries.values():
+                    held.discard(int(inode))
 
 
 def cut(data: pathlib.Path, syncs: Syncs, copy: pathlib.Path):
     """Makes `copy` what a power cut would have left of the (dead) server's `data`. Returns how many bytes and names went."""
     lost_bytes = lost_names = 0
-    back = []
+    moves = []
     shutil.copytree(data, copy, symlinks=True)
-    for path in sorted(data.rglob("*")):
-        place = copy / path.relative_to(data)
+    for path in data.rglob("*"):
         if path.is_dir() or path.is_symlink():
             continue
-        status = path.stat()
+        status, place = path.stat(), copy / path.relative_to(data)
+        is_media = path.relative_to(data).parts[0] in ("staging", "originals")
         if path.name.endswith("-shm"):
-            place.unlink()  # the catalog's index of its log: memory, never synced
+            place.unlink()  # the index of the catalog's log: memory, never synced
             continue
-        synced = syncs.sizes.get(status.st_ino, 0)
-        if path.stat().st_size > synced and path.parts[len(data.parts)] != "lock" and status.st_size:
-            if status.st_ino in syncs.sizes or path.parts[len(data.parts)] in ("staging", "originals"):
-                lost_bytes += status.st_size - synced
-                with place.open("r+b") as file:
-                    file.truncate(synced)
-        if path.parts[len(data.parts)] in ("staging", "originals"):
-            held = syncs.entries.get(path.parent.stat().st_ino, set())
-            if status.st_ino not in held:
-                lost_names += 1
-                former = syncs.former.get(status.st_ino)
-                if former and pathlib.Path(former).is_relative_to(data):
-                    back.append((place, copy / pathlib.Path(former).relative_to(data)))
-                else:
-                    place.unlink()
-    for place, former in back:
-        former.parent.mkdir(parents=True, exist_ok=True)
+        # Files outside these folders that were never synced (a lock) hold nothing that a start needs.
+        synced = syncs.sizes.get(status.st_ino, 0 if is_media else status.st_size)
+        if status.st_size > synced:
+            lost_bytes += status.st_size - synced
+            with place.open("r+b") as file:
+                file.truncate(synced)
+        if is_media and status.st_ino not in syncs.entries.get(path.parent.stat().st_ino, set()):
+            lost_names += 1
+            former = pathlib.Path(syncs.former.get(status.st_ino, "/"))
+            if former.is_relative_to(data):
+                moves.append((place, copy / former.relative_to(data)))
+            else:
+                place.unlink()
+    for place, former in moves:
         place.rename(former)
     return lost_bytes, lost_names

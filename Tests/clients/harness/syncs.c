@@ -2,6 +2,7 @@
 // S INODE SIZE       a file was synced when it had so many bytes
 // D FOLDER INODE...  a folder was synced when it held these entries
 // M INODE PATH       a file is about to leave this name
+// U INODE PATH       a file is about to be removed: its number may be another file's soon
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -49,7 +50,7 @@ static int synced(int file, const char *name) {
 int fsync(int file) { return synced(file, "fsync"); }
 int fdatasync(int file) { return synced(file, "fdatasync"); }
 
-static void moved(int folder, const char *name) {
+static void leaves(char how, int folder, const char *name) {
   struct stat status;
   char *text = NULL, place[64], base[4096] = "";
   if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW)) return;
@@ -58,22 +59,32 @@ static void moved(int folder, const char *name) {
     ssize_t length = readlink(place, base, sizeof base - 2);
     if (length > 0) strcpy(base + length, "/");
   }
-  int length = asprintf(&text, "M %lu %s%s\n", status.st_ino, base, name);
+  int length = asprintf(&text, "%c %lu %s%s\n", how, status.st_ino, base, name);
   say(text, length);
   free(text);
 }
 
 int rename(const char *from, const char *to) {
-  moved(AT_FDCWD, from);
+  leaves('M', AT_FDCWD, from);
   return ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(from, to);
 }
 
 int renameat(int a, const char *from, int b, const char *to) {
-  moved(a, from);
+  leaves('M', a, from);
   return ((int (*)(int, const char *, int, const char *))dlsym(RTLD_NEXT, "renameat"))(a, from, b, to);
 }
 
 int renameat2(int a, const char *from, int b, const char *to, unsigned flags) {
-  moved(a, from);
+  leaves('M', a, from);
   return ((int (*)(int, const char *, int, const char *, unsigned))dlsym(RTLD_NEXT, "renameat2"))(a, from, b, to, flags);
+}
+
+int unlink(const char *name) {
+  leaves('U', AT_FDCWD, name);
+  return ((int (*)(const char *))dlsym(RTLD_NEXT, "unlink"))(name);
+}
+
+int unlinkat(int folder, const char *name, int flags) {
+  if (!(flags & AT_REMOVEDIR)) leaves('U', folder, name);
+  return ((int (*)(int, const char *, int))dlsym(RTLD_NEXT, "unlinkat"))(folder, name, flags);
 }
