@@ -16,6 +16,9 @@ HEAD = b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + b"\0\0\0\0mdat"
 TAIL = bytes((i * 7 + i // 256) & 255 for i in range(3_000_000))
 # Offset: chaining value of SHA-1 before it, and SHA-1 of everything once TAIL is there.
 PLACES = {
+    2**32 + 12_345: ("b38b4f0780fbb660aed4447067d26c349868b633", "da5040535845b6ca212d4b4e8b448555aa39fec0"),
+    2**36 + 64: ("c8d910ff178aa582383c29e629a74b53adfadc9a", "33f889d7e1e1fa635071f83742d205c26ce53941"),
+    100_000_000_007: ("6e9d71b2bc4b529849a767abb2b39bc37349cb5b", "ffd51eea5aea177746312109a9f23d5efd348674"),
 }
 
 

@@ -3,7 +3,6 @@
 An offset that a client was told is on disk; what comes after it may be gone. An asset that was answered is there.
 """
 
-import shutil
 import signal
 
 import pytest
@@ -13,7 +12,7 @@ from harness.process import Nightstand, until
 from harness.transfer import Transfer
 from harness.wire import Closed
 
-pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not installed: nothing to record the syncs with")
+pytestmark = pytest.mark.skipif(not power.COMPILER, reason="no C compiler: nothing to record the syncs with")
 
 POINTS = ["staged-synced", "intents-committed", "renamed", "folder-synced", "recorded"]
 

@@ -11,10 +11,13 @@ import subprocess
 SHIM = pathlib.Path(__file__).with_name("syncs.c")
 
 
+COMPILER = shutil.which("gcc") or shutil.which("clang")
+
+
 def shim(folder: pathlib.Path) -> pathlib.Path:
     """Builds the library that records syncs."""
     library = folder / "syncs.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, SHIM, "-ldl"], check=True, timeout=60)
+    subprocess.run([COMPILER, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, SHIM, "-ldl"], check=True, timeout=60)
     return library
 
 
