@@ -5,26 +5,19 @@ import HTTPTypes
 
 /// The request fields of tus 1.0.0. Wrong ones are a `ValidationFailure` that names the field.
 extension Request {
-  func field(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
-
   /// Decimal digits and nothing else, up to 2^63-1: no sign, no list, no empty text.
   func byteCount(_ name: String) throws(ValidationFailure) -> Int64? {
-    guard let text = field(name) else { return nil }
+    guard let text = value(name) else { return nil }
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int64(text) else {
       throw ValidationFailure(name, "must be a whole number of bytes from 0 to 9223372036854775807")
     }
     return count
   }
 
-  /// Without its parameters, in lower case.
-  var mediaType: String? {
-    self[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" } }
-  }
-
   /// `Upload-Checksum: sha1 <base64>`: of this request's body alone.
   func partClaim() throws(ValidationFailure) -> PartClaim? {
     let name = "Upload-Checksum"
-    guard let text = field(name) else { return nil }
+    guard let text = value(name) else { return nil }
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 2, let algorithm = PartClaim.Algorithm(rawValue: String(words[0])) else {
       let names = PartClaim.Algorithm.allCases.map(\.rawValue).joined(separator: ", ")
@@ -45,7 +38,7 @@ enum TusConcatenation: Equatable {
   /// Nil where the field is absent.
   /// - Throws: `ValidationFailure`; `.unknownUpload` for an address that is none of ours.
   init?(_ request: Request) throws {
-    guard let text = request.field("Upload-Concat") else { return nil }
+    guard let text = request.value("Upload-Concat") else { return nil }
     try self.init(text)
   }
 

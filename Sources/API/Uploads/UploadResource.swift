@@ -10,6 +10,7 @@ struct UploadResource: Sendable {
   let address: UploadAddress
   let tus: TusDoor
   let draft: DraftDoor
+  let raw: RawDoor
   let assets: AssetHandlers
 
   // MARK: The collection
@@ -22,7 +23,8 @@ struct UploadResource: Sendable {
     response.fields.set("Tus-Extension", TusDoor.extensions)
     response.fields.set("Tus-Max-Size", String(uploads.limits.size))
     response.fields.set("Tus-Checksum-Algorithm", PartClaim.Algorithm.allCases.map(\.rawValue).joined(separator: ","))
-    response.fields.set("Accept-Patch", "application/partial-upload, \(TusDoor.contentType)")
+    response.fields.set("Accept-Patch", "\(DraftDoor.mediaType), \(TusDoor.contentType)")
+    response.fields.set("Upload-Limit", draft.limits)
     response.fields[.allow] =
       request.parameters["id"] == nil ? "POST, GET, HEAD, OPTIONS" : "HEAD, GET, PATCH, DELETE, POST, OPTIONS"
     return response
@@ -30,7 +32,7 @@ struct UploadResource: Sendable {
 
   func create(_ request: Request, _ principal: Principal) async throws -> Response {
     if UploadResource.isTusCreation(request) { return await tus.create(request, principal) }
-    return try await draft.create(request, principal, kind: .raw)
+    return try await raw.receive(request, principal)
   }
 
   func list(_ request: Request, _ principal: Principal) async throws -> Response {
@@ -61,7 +63,7 @@ struct UploadResource: Sendable {
 
   /// What cannot send PATCH, DELETE or HEAD names the method in a field.
   func override(_ request: Request, _ principal: Principal?) async throws -> Response {
-    switch request.field("X-HTTP-Method-Override")?.uppercased() {
+    switch request.value("X-HTTP-Method-Override")?.uppercased() {
     case "PATCH": return try await append(request, principal)
     case "DELETE": return try await cancel(request, principal)
     case "HEAD": return try await head(request, principal)
@@ -97,16 +99,16 @@ struct UploadResource: Sendable {
 
   // MARK: Dialects
 
-  static func isTus(_ request: Request) -> Bool { request.field("Tus-Resumable") != nil }
+  static func isTus(_ request: Request) -> Bool { request.value("Tus-Resumable") != nil }
 
   /// Whoever sends what only tus knows, without the version, hears which one is missing, rather than that half of the
   /// request was taken for something else.
   private static func isTusCreation(_ request: Request) -> Bool {
     if isTus(request) || request.mediaType == TusDoor.contentType { return true }
-    if ["Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"].contains(where: { request.field($0) != nil }) {
+    if ["Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"].contains(where: { request.value($0) != nil }) {
       return true
     }
     let draft = ["Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version"]
-    return request.field("Upload-Length") != nil && !draft.contains { request.field($0) != nil }
+    return request.value("Upload-Length") != nil && !draft.contains { request.value($0) != nil }
   }
 }
