@@ -13,9 +13,16 @@ LIMIT = 15.0
 class Answer:
     """One HTTP answer, whatever carried it."""
 
-    def __init__(self, status, fields, body, version="HTTP/1.1", reason="", interim=()):
+    def __init__(self, status, fields, body, version="HTTP/1.1", reason="", informational=()):
         self.status, self.fields, self.body = status, list(fields), body
-        self.version, self.reason, self.interim = version, reason, list(interim)
+        self.version, self.reason = version, reason
+        # The 1xx answers that came before it, whole.
+        self.informational = list(informational)
+
+    @property
+    def interim(self):
+        """The statuses of the 1xx answers that came before it."""
+        return [answer.status for answer in self.informational]
 
     def header(self, name):
         values = self.all(name)
@@ -119,14 +126,14 @@ class Wire:
         return match[1], int(match[2]), match[3] or "", fields
 
     def answer(self, method="GET") -> Answer:
-        """Reads one final answer; interim ones are kept in its `interim`."""
-        interim = []
+        """Reads one final answer; interim ones are kept in its `informational`."""
+        informational = []
         while True:
             version, status, reason, fields = self._head()
             if status >= 200 or status == 101:
                 break
-            interim.append(status)
-        answer = Answer(status, fields, b"", version, reason, interim)
+            informational.append(Answer(status, fields, b"", version, reason))
+        answer = Answer(status, fields, b"", version, reason, informational)
         lengths, coding = answer.all("content-length"), answer.header("transfer-encoding")
         assert len(lengths) <= 1, f"two lengths: {lengths}"
         assert not (lengths and coding), "a length and a transfer coding"
@@ -144,6 +151,12 @@ class Wire:
         if answer.header("content-encoding") == "gzip":
             answer.body = zlib.decompress(answer.body, wbits=31)
         return answer
+
+    def interim(self) -> Answer:
+        """Reads one 1xx answer, before the final one is there."""
+        version, status, reason, fields = self._head()
+        assert 100 <= status < 200, f"not an interim answer: {status} {reason} {fields}"
+        return Answer(status, fields, b"", version, reason)
 
     def _chunks(self):
         body = b""
