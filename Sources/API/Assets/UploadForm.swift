@@ -71,6 +71,7 @@ struct UploadForm {
     return time
   }
 
+  /// What the form says, with what it must say.
   /// - Throws: `ValidationFailure` naming every required field that never came.
   func facts(claimedChecksum: SHA1Digest?, hasFile: Bool) throws(ValidationFailure) -> UploadFacts {
     var issues: [ValidationFailure.Issue] = []
@@ -80,11 +81,19 @@ struct UploadForm {
     if modifiedAt == nil { missing("fileModifiedAt", "is required") }
     let name = fieldName ?? partName ?? []
     if hasFile, name.isEmpty { missing("filename", "the file has no name") }
-    guard issues.isEmpty, let createdAt, let modifiedAt else { throw ValidationFailure(issues) }
-    var facts = UploadFacts(name: name, createdAt: createdAt, modifiedAt: modifiedAt)
+    guard issues.isEmpty else { throw ValidationFailure(issues) }
+    var facts = facts
+    (facts.name, facts.claimedChecksum) = (name, claimedChecksum)
+    return facts
+  }
+
+  /// What came, without asking for more.
+  var facts: UploadFacts {
+    var facts = UploadFacts()
+    (facts.name, facts.createdAt, facts.modifiedAt) = (fieldName, createdAt, modifiedAt)
     (facts.isFavorite, facts.visibility) = (isFavorite, visibility)
     (facts.durationMilliseconds, facts.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
-    (facts.metadata, facts.claimedChecksum) = (metadata, claimedChecksum)
+    facts.metadata = metadata
     return facts
   }
 }
