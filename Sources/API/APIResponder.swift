@@ -13,6 +13,13 @@ package final class APIResponder: Responder {
   package init(backup: Backup, options: APIOptions, logger: Logger) {
     let forwarding = Forwarding(trustedProxies: options.trustedProxies)
     let authentication = Authentication(accounts: backup.accounts, forwarding: forwarding)
+    let failures = Failures(logger: logger)
+    let draft = DraftDoor(
+      uploads: backup.uploads, pump: UploadPump(desk: backup.desk),
+      interim: InterimPolicy(options.interim, logger: logger),
+      authorization: UploadAuthorization(authentication: authentication, uploads: backup.uploads),
+      address: UploadAddress(publicURL: options.publicURL), failures: failures)
+    let raw = RawDoor(desk: backup.desk, draft: draft)
     router = Router(
       APIResponder.routes(
         server: ServerHandlers(backup: backup, version: options.version),
@@ -20,11 +27,12 @@ package final class APIResponder: Responder {
         users: UserHandlers(accounts: backup.accounts),
         keys: APIKeyHandlers(accounts: backup.accounts),
         assets: AssetHandlers(assets: backup.assets),
-        upload: UploadDoor(desk: backup.desk),
+        upload: UploadDoor(desk: backup.desk, draft: draft),
+        raw: raw, upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
         albums: AlbumHandlers(albums: backup.albums)
       ).map { $0.route(authentication) })
     pages = options.publicFolder.map { Pages(folder: $0) }
-    failures = Failures(logger: logger)
+    self.failures = failures
   }
 
   package func respond(to request: Request) async -> Response {

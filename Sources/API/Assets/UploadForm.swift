@@ -71,7 +71,17 @@ struct UploadForm {
     return time
   }
 
-  /// What the form says, with what it must say.
+  /// All that came, where nothing is required: the doors that take a file without a form decide by its content what it is.
+  var looseFacts: UploadFacts {
+    var facts = UploadFacts()
+    (facts.name, facts.createdAt, facts.modifiedAt) = (fieldName ?? partName, createdAt, modifiedAt)
+    (facts.isFavorite, facts.visibility) = (isFavorite, visibility)
+    (facts.durationMilliseconds, facts.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
+    facts.metadata = metadata
+    facts.typeByContent = true
+    return facts
+  }
+
   /// - Throws: `ValidationFailure` naming every required field that never came.
   func facts(claimedChecksum: SHA1Digest?, hasFile: Bool) throws(ValidationFailure) -> UploadFacts {
     var issues: [ValidationFailure.Issue] = []
@@ -82,18 +92,8 @@ struct UploadForm {
     let name = fieldName ?? partName ?? []
     if hasFile, name.isEmpty { missing("filename", "the file has no name") }
     guard issues.isEmpty else { throw ValidationFailure(issues) }
-    var facts = facts
-    (facts.name, facts.claimedChecksum) = (name, claimedChecksum)
-    return facts
-  }
-
-  /// What came, without asking for more.
-  var facts: UploadFacts {
-    var facts = UploadFacts()
-    (facts.name, facts.createdAt, facts.modifiedAt) = (fieldName, createdAt, modifiedAt)
-    (facts.isFavorite, facts.visibility) = (isFavorite, visibility)
-    (facts.durationMilliseconds, facts.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
-    facts.metadata = metadata
+    var facts = looseFacts
+    (facts.name, facts.claimedChecksum, facts.typeByContent) = (name, claimedChecksum, false)
     return facts
   }
 }

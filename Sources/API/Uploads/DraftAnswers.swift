@@ -13,7 +13,7 @@ extension DraftDoor {
     var response = Response(status: isCreated ? .created : .noContent)
     response.fields = fields(of: upload, call)
     response.fields[.cacheControl] = "no-store"
-    if isCreation { response.fields[.location] = call.address.location(of: upload) }
+    if isCreation { response.fields[.location] = location(of: upload, call.address) }
     return response
   }
 
@@ -67,30 +67,33 @@ extension DraftDoor {
     // Somebody else brought it to its end meanwhile: there is nothing that could be added.
     if case .complete = now?.state {
       switch error {
-      case BackupError.offsetMismatch, BackupError.lengthExceeded: error = BackupError.inconsistentLength
+      case BackupError.offsetMismatch: error = BackupError.inconsistentLength
       default: break
       }
     }
-    var response = failures.answer(to: error, call.request)
-    let slug = UploadSlug(error)
+    // Elsewhere this is 413; the draft knows one problem with lengths.
+    if case BackupError.lengthExceeded = error { error = BackupError.inconsistentLength }
+    var response = failures.answer(to: error, call.request, status: status(of: error, call))
     switch error {
-    case BackupError.offsetMismatch(let expected, let provided):
-      response.setProblem(.offset(expected: expected, provided: provided))
-    case BackupError.inconsistentLength, BackupError.lengthExceeded:
-      response.status = .badRequest
-      response.setProblem(.length)
-    case BackupError.partMismatch, BackupError.checksumMismatch:
-      response.status = call.address == .upstream ? HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch") : .badRequest
-    case BackupError.unsupportedType where call.kind == .raw: response.status = .unsupportedMediaType
-    case let refusal as Refusal where refusal.status == .unsupportedMediaType:
-      if upload != nil { response.fields.set("Accept-Patch", DraftDoor.mediaType) }
+    case let refusal as Refusal where refusal.status == .unsupportedMediaType && upload != nil:
+      response.fields.set("Accept-Patch", DraftDoor.mediaType)
     case BackupError.uploadTooLarge: response.fields.set("Upload-Limit", limits)
     default: break
     }
     if let now { response.fields.append(contentsOf: fields(of: now, call)) }
     setCompleteness(DraftDoor.endsUpload(error), &response.fields, call)
-    response.fields.setRejected(slug.text)
+    response.fields.setRejected(UploadSlug(error).text)
     return response
+  }
+
+  /// Where the draft's address says something else than usual; nil where it does not.
+  private func status(of error: any Error, _ call: DraftCall) -> HTTPResponse.Status? {
+    switch error {
+    case BackupError.partMismatch, BackupError.checksumMismatch:
+      call.address == .upstream ? HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch") : .badRequest
+    case BackupError.unsupportedType where call.kind == .raw: .unsupportedMediaType
+    default: nil
+    }
   }
 
   /// Whether the upload has come as a whole, and the answer is about that: repeating it would not help.
@@ -102,46 +105,6 @@ extension DraftDoor {
       true
     default: false
     }
-  }
-}
-
-/// A kind of failure that clients can tell apart (RFC 9457).
-enum DraftProblem: Equatable, Sendable {
-  case offset(expected: Int64, provided: Int64)
-  case length
-}
-
-extension Response {
-  private struct Problem: Encodable {
-    let type: String
-    let title: String
-    let status: Int
-    let expected: Int64?
-    let provided: Int64?
-
-    enum CodingKeys: String, CodingKey {
-      case type, title, status
-      case expected = "expected-offset"
-      case provided = "provided-offset"
-    }
-  }
-
-  /// Puts the body into the form that the draft describes; status and fields stay.
-  mutating func setProblem(_ problem: DraftProblem) {
-    let kinds = "https://iana.org/assignments/http-problem-types#"
-    let told: Problem =
-      switch problem {
-      case .offset(let expected, let provided):
-        Problem(
-          type: kinds + "mismatching-upload-offset", title: "The body does not begin where the upload stands",
-          status: status.code, expected: expected, provided: provided)
-      case .length:
-        Problem(
-          type: kinds + "inconsistent-upload-length", title: "The lengths contradict each other", status: status.code,
-          expected: nil, provided: nil)
-      }
-    body = Response.json(told).body
-    fields[.contentType] = "application/problem+json"
   }
 }
 

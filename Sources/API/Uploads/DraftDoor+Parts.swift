@@ -7,7 +7,7 @@ import HTTPTypes
 extension DraftDoor {
   /// HEAD and GET. A connection that is writing is cut first: the next part may begin at the offset that is told.
   func head(_ request: Request, _ upload: UploadStatus, at address: DraftAddress = .upload) async throws -> Response {
-    let call = call(request, upload, address)
+    let call = call(request, upload, nil, address)
     do {
       try refuseStrayFields(call)
       let settled = try await uploads.settle(upload.token)
@@ -22,7 +22,7 @@ extension DraftDoor {
 
   /// DELETE. What a finished upload became stays.
   func cancel(_ request: Request, _ upload: UploadStatus, at address: DraftAddress = .upload) async throws -> Response {
-    let call = call(request, upload, address)
+    let call = call(request, upload, nil, address)
     do {
       try refuseStrayFields(call)
       try await uploads.cancel(upload.token)
@@ -36,7 +36,7 @@ extension DraftDoor {
   func append(
     _ request: Request, _ upload: UploadStatus, _ principal: Principal?, at address: DraftAddress = .upload
   ) async throws -> Response {
-    let call = call(request, upload, address)
+    let call = call(request, upload, principal, address)
     do {
       let part = try part(call)
       switch upload.state {
@@ -52,10 +52,13 @@ extension DraftDoor {
     }
   }
 
-  private func call(_ request: Request, _ upload: UploadStatus, _ address: DraftAddress) -> DraftCall {
+  private func call(
+    _ request: Request, _ upload: UploadStatus, _ principal: Principal?, _ address: DraftAddress
+  ) -> DraftCall {
     interim.touched(upload.token.text)
     return DraftCall(
-      request: request, version: DraftFields(request).version ?? .newest, address: address, kind: upload.kind)
+      request: request, principal: principal, version: DraftFields(request).version ?? .newest, address: address,
+      kind: upload.kind)
   }
 
   private func mayTell(_ call: DraftCall) -> Bool {
@@ -103,7 +106,7 @@ extension DraftDoor {
     do {
       return try await writer.lane.run {
         var progress = DraftProgress()
-        let authorize = { try await self.authorize(call.request, upload) }
+        let authorize = { try await authorization.check(call.request, call.principal, upload.token) }
         let status = try await pump.receive(
           call.request.body, into: writer,
           progress: { durable in
@@ -123,14 +126,6 @@ extension DraftDoor {
       }
       throw BackupError.lengthExceeded
     }
-  }
-
-  /// The right to upload may have been taken away since the upload began: asked again before anything is stored.
-  private func authorize(_ request: Request, _ upload: UploadStatus) async throws {
-    guard Credential(request) != nil else { return try await uploads.requireCreatorStillMayUpload(upload) }
-    let principal = try await authentication.principal(of: request)
-    try principal.require(DraftDoor.permission)
-    guard principal.user.id == upload.owner else { throw BackupError.unknownUpload }
   }
 
   /// Reads a multipart body that has come as a whole, as if it came just now.

@@ -9,10 +9,10 @@ struct DraftDoor: Sendable {
   let uploads: Uploads
   let pump: UploadPump
   let interim: InterimPolicy
-  let authentication: Authentication
+  let authorization: UploadAuthorization
+  let address: UploadAddress
   let failures: Failures
 
-  static let permission = "asset.upload"
   static let mediaType = "application/partial-upload"
 
   /// Whether a request that brings a file shall become a resumable upload: it speaks a version that is spoken here, and
@@ -47,7 +47,8 @@ struct DraftDoor: Sendable {
     _ request: Request, _ principal: Principal, _ creation: UploadCreation, at address: DraftAddress
   ) async throws -> Response {
     let fields = DraftFields(request)
-    let call = DraftCall(request: request, version: fields.version ?? .newest, address: address, kind: creation.kind)
+    let call = DraftCall(
+      request: request, principal: principal, version: fields.version ?? .newest, address: address, kind: creation.kind)
     var upload: UploadStatus?
     do {
       let (creation, part) = try describe(creation, fields, call)
@@ -124,11 +125,18 @@ struct DraftDoor: Sendable {
       digest: creation.facts.claimedChecksum, length: creation.length, name: creation.facts.name)
     guard interim.mayAnnounce(attempt, upload.token.text) else { return false }
     var fields: HTTPFields = [:]
-    fields[.location] = call.address.location(of: upload)
+    fields[.location] = location(of: upload, call.address)
     fields.set(DraftVersion.fieldName, String(call.version.rawValue))
     fields.set("Upload-Limit", limits(of: upload, call.version))
     try await call.tell(fields)
     return true
+  }
+
+  func location(of upload: UploadStatus, _ address: DraftAddress) -> String {
+    switch address {
+    case .upload: self.address.location(upload.token)
+    case .upstream: "\(self.address.publicURL ?? "")/api/upload/\(upload.asset)"
+    }
   }
 
   /// What a client may send: for OPTIONS too.
@@ -146,19 +154,13 @@ enum DraftAddress: Sendable {
   case upload
   /// `/api/upload/{asset id}`, as the draft of an upload API upstream has it.
   case upstream
-
-  /// A path: it survives whatever a proxy does to scheme and host.
-  func location(of upload: UploadStatus) -> String {
-    switch self {
-    case .upload: "/api/backup/uploads/\(upload.token.text)"
-    case .upstream: "/api/upload/\(upload.asset)"
-    }
-  }
 }
 
 /// One request as the draft's answers need to know it.
 struct DraftCall: Sendable {
   let request: Request
+  /// Nil where the request knows the upload's address and nothing else.
+  let principal: Principal?
   let version: DraftVersion
   let address: DraftAddress
   let kind: UploadKind

@@ -27,8 +27,7 @@ struct RawFacts: Sendable {
       guard let text = RawFacts.first(name, fields, request) else { continue }
       try form.set(name, Array(text.utf8))
     }
-    facts = form.facts
-    facts.typeByContent = true
+    facts = form.looseFacts
     if facts.name == nil { facts.name = request[.contentDisposition].flatMap { MultipartHead.fileName(disposition: $0) } }
     if facts.modifiedAt == nil {
       facts.modifiedAt = request[.lastModified].flatMap { HTTPDate.parse($0) }.flatMap { WrittenTime($0.iso8601) }

@@ -129,19 +129,19 @@ struct StructuredScanner {
 
   private mutating func bareItem() -> StructuredItem? {
     switch next {
-    case UInt8(ascii: "?"): boolean()
-    case UInt8(ascii: ":"): bytes()
-    case UInt8(ascii: "\""): string()
-    case UInt8(ascii: "-"), 0x30...0x39: number()
-    case UInt8(ascii: "*"), 0x41...0x5A, 0x61...0x7A: token()
-    default: nil
+    case UInt8(ascii: "?"): return boolean()
+    case UInt8(ascii: ":"): return bytes()
+    case UInt8(ascii: "\""): return string()
+    case UInt8(ascii: "-"), 0x30...0x39: return number()
+    case UInt8(ascii: "*"), 0x41...0x5A, 0x61...0x7A: return token()
+    default: return nil
     }
   }
 
   private mutating func boolean() -> StructuredItem? {
     guard take("?") else { return nil }
     if take("1") { return .boolean(true) }
-    return take("0") ? .boolean(false) : nil
+    return take("0") ? StructuredItem.boolean(false) : nil
   }
 
   private mutating func number() -> StructuredItem? {

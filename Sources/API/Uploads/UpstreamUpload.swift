@@ -78,7 +78,7 @@ struct UpstreamAssetData: Sendable {
       guard let text = members[key] ?? members[name], !text.isEmpty else { continue }
       try form.set(name, Array(text.utf8))
     }
-    let said = form.facts
+    let said = form.looseFacts
     facts.name = said.name ?? facts.name
     facts.createdAt = said.createdAt ?? facts.createdAt
     facts.modifiedAt = said.modifiedAt ?? facts.modifiedAt
