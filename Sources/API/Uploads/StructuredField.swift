@@ -1,3 +1,5 @@
+import Ground
+
 /// A bare item of a structured field (RFC 9651 section 3.3).
 enum StructuredItem: Equatable, Sendable {
   case integer(Int64)
@@ -128,6 +130,7 @@ struct StructuredScanner {
   }
 
   private mutating func bareItem() -> StructuredItem? {
+    guard let next else { return nil }
     switch next {
     case UInt8(ascii: "?"): return boolean()
     case UInt8(ascii: ":"): return bytes()
