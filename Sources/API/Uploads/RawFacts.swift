@@ -13,7 +13,8 @@ struct RawFacts: Sendable {
   /// The form's names, each with its spelling as a field: `?fileCreatedAt=`, `X-fileCreatedAt:` (as every field in any
   /// case) and `X-File-Created-At:`, which YAIIU sends.
   private static let names: [(name: String, fields: [String])] = [
-    "filename", "fileCreatedAt", "fileModifiedAt", "isFavorite", "visibility", "duration", "livePhotoVideoId", "metadata",
+    "filename", "fileCreatedAt", "fileModifiedAt", "isFavorite", "visibility", "duration", "livePhotoVideoId",
+    "metadata",
   ].map { ($0, ["X-\($0)", "X-\(dashed($0))"]) }
 
   private static func dashed(_ name: String) -> String {
@@ -28,7 +29,9 @@ struct RawFacts: Sendable {
       try form.set(name, Array(text.utf8))
     }
     facts = form.looseFacts
-    if facts.name == nil { facts.name = request[.contentDisposition].flatMap { MultipartHead.fileName(disposition: $0) } }
+    if facts.name == nil {
+      facts.name = request[.contentDisposition].flatMap { MultipartHead.fileName(disposition: $0) }
+    }
     if facts.modifiedAt == nil {
       facts.modifiedAt = request[.lastModified].flatMap { HTTPDate.parse($0) }.flatMap { WrittenTime($0.iso8601) }
     }
