@@ -20,7 +20,7 @@ struct FormReception: Sendable {
   /// file has come only where the rest alone does not fit.
   private static let formAllowance: Int64 = 64 << 10
 
-  /// Runs on the transfer's lane.
+  /// Runs on the transfer's lane. Where another connection stores the same announced bytes meanwhile, the rest is not read.
   /// - Throws: `ValidationFailure`, `BodyError`, and what the desk throws; nothing is stored then.
   func receive(_ body: RequestBody, _ boundary: MultipartBoundary) async throws -> UploadOutcome {
     let reader = MultipartReader(body, boundary: boundary, block: desk.blocks.take())
@@ -56,7 +56,7 @@ struct FormReception: Sendable {
     } catch {
       file?.abandon()
       sidecar?.abandon()
-      throw error
+      return try UploadOutcome(meanwhile: error, claimed)
     }
   }
 
@@ -94,6 +94,15 @@ struct FormReception: Sendable {
       let text = String(validating: name, as: UTF8.self), let decoded = percentDecoded(text, plusIsSpace: false)
     else { return name }
     return Array(decoded.utf8)
+  }
+}
+
+extension UploadOutcome {
+  /// Another connection brought the announced bytes and was first: for whoever announced them too that is a duplicate.
+  /// - Throws: every other error.
+  init(meanwhile error: any Error, _ claimed: SHA1Digest?) throws {
+    guard case BackupError.storedMeanwhile(let id) = error, let claimed else { throw error }
+    self.init(result: .duplicate(id), sha1: claimed)
   }
 }
 

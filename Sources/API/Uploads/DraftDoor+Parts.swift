@@ -67,7 +67,7 @@ extension DraftDoor {
 
   private func refuseStrayFields(_ call: DraftCall) throws(BackupError) {
     guard call.version.refusesStrayFields else { return }
-    for name in ["Upload-Offset", call.version.completenessField] where call.request.value(name) != nil {
+    for name in ["Upload-Offset", call.version.completenessField] where call.request.field(name) != nil {
       throw .invalid("\(call.request.method.rawValue) must come without \(name)")
     }
   }
@@ -102,8 +102,10 @@ extension DraftDoor {
   func receive(
     _ part: UploadPart, into upload: UploadStatus, _ mayTell: Bool, _ call: DraftCall
   ) async throws -> UploadStatus {
-    let writer = try await uploads.append(part, to: upload.token)
+    var isReading = false
     do {
+      let writer = try await uploads.append(part, to: upload.token)
+      isReading = true
       return try await writer.lane.run {
         var progress = DraftProgress()
         let authorize = { try await authorization.check(call.request, call.principal, upload.token) }
@@ -119,7 +121,10 @@ extension DraftDoor {
         guard writer.holdsWholeBody else { return status }
         return try await store(form: writer, status, authorize)
       }
-    } catch BackupError.lengthExceeded {
+    } catch BackupError.storedMeanwhile {
+      // Another connection brought the same bytes, and was first: this upload is complete with theirs.
+      return try await uploads.find(upload.token)
+    } catch BackupError.lengthExceeded where isReading {
       // Who sends more than there is has another file than was announced: nothing of it can be trusted.
       do { try await uploads.cancel(upload.token) } catch {
         failures.logger.warning("an upload that is too long could not be removed: \(error)")

@@ -21,7 +21,7 @@ struct DraftDoor: Sendable {
   func isWanted(by request: Request) throws(BackupError) -> Bool {
     let fields = DraftFields(request)
     // Which version the next phones speak is known only from those that call.
-    if let version = request.value(DraftVersion.fieldName) {
+    if let version = request.field(DraftVersion.fieldName) {
       failures.logger.info(
         "a creation names an interop version of resumable uploads",
         metadata: [
@@ -31,8 +31,8 @@ struct DraftDoor: Sendable {
         ])
     }
     if fields.isCreation { return true }
-    if StructuredField.boolean(request.value("Upload-Complete")) == false
-      || StructuredField.boolean(request.value("Upload-Incomplete")) == true
+    if StructuredField.boolean(request.field("Upload-Complete")) == false
+      || StructuredField.boolean(request.field("Upload-Incomplete")) == true
     {
       throw .invalid(
         "More is to follow, says the request; for that it must name \(DraftVersion.fieldName) 3 to 8 and the "

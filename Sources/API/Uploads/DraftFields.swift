@@ -15,7 +15,7 @@ struct DraftFields: Equatable, Sendable {
   let offset: Int64?
 
   init(_ request: Request) {
-    func value(_ name: String) -> String? { request.value(name) }
+    func value(_ name: String) -> String? { request.field(name) }
     version = DraftVersion(field: value(DraftVersion.fieldName))
     let spoken = version ?? .newest
     isComplete = StructuredField.boolean(value(spoken.completenessField)).map { $0 == (spoken != .v3) }
@@ -47,7 +47,7 @@ struct DigestField: Equatable, Sendable {
   /// - Throws: `ValidationFailure` where a digest has not as many bytes as its algorithm: silently comparing nothing
   ///   would be a promise broken.
   init(_ name: String, _ request: Request) throws(ValidationFailure) {
-    guard let members = StructuredField.dictionary(request.value(name)) else { return }
+    guard let members = StructuredField.dictionary(request.field(name)) else { return }
     if case .bytes(let bytes) = members["sha"] {
       guard let digest = SHA1Digest(bytes: bytes) else { throw ValidationFailure(name, "sha must have 20 bytes") }
       sha1 = digest
@@ -62,18 +62,5 @@ struct DigestField: Equatable, Sendable {
   var claim: PartClaim? {
     if let sha256 { return PartClaim(.sha256, sha256) }
     return sha1.flatMap { PartClaim(.sha1, $0.bytes) }
-  }
-}
-
-extension Request {
-  /// The field's value; nil where it is absent.
-  func value(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
-
-  /// The media type of the body, in lower case and without parameters; nil where none is named.
-  var mediaType: String? {
-    self[.contentType].map { type in
-      let name = type.prefix { $0 != ";" }
-      return name.split(separator: " ").first?.lowercased() ?? ""
-    }
   }
 }

@@ -85,7 +85,7 @@ final class InterimPolicy: Sendable {
 
   /// Whether something before us left its name in the request.
   static func showsProxy(_ request: Request) -> Bool {
-    ["via", "forwarded", "x-real-ip"].contains { request.value($0) != nil }
+    ["via", "forwarded", "x-real-ip"].contains { request.field($0) != nil }
       || ["x-forwarded-", "cf-"].contains { request.fields.hasName(beginningWith: $0) }
   }
 

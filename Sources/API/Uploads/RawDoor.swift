@@ -29,6 +29,14 @@ struct RawDoor: Sendable {
     }
   }
 
+  /// OPTIONS, at every address that takes a file.
+  func discover(_ request: Request) async throws -> Response {
+    var response = Response.noContent
+    response.fields.set("Upload-Limit", draft.limits)
+    response.fields.set("Accept-Patch", DraftDoor.mediaType)
+    return response
+  }
+
   private func stream(_ request: Request, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
     var facts = facts
     if let content = try DigestField("Content-Digest", request).sha1 {
@@ -60,7 +68,7 @@ struct RawDoor: Sendable {
       return try await reception.outcome(facts, sidecar: nil)
     } catch {
       reception.abandon()
-      throw error
+      return try UploadOutcome(meanwhile: error, facts.claimedChecksum)
     }
   }
 

@@ -45,14 +45,14 @@ struct RawFacts: Sendable {
   /// The query beats the fields: it is what a person types. An empty value says nothing.
   private static func first(_ name: String, _ fields: [String], _ request: Request) -> String? {
     if let text = request.target.query(name), !text.isEmpty { return text }
-    return fields.lazy.compactMap { request.value($0) }.first { !$0.isEmpty }
+    return fields.lazy.compactMap { request.field($0) }.first { !$0.isEmpty }
   }
 
   /// - Throws: `ValidationFailure` for what is no digest, and where two different ones came.
   private static func checksum(_ request: Request, _ digest: SHA1Digest?) throws(ValidationFailure) -> SHA1Digest? {
     var claimed = digest
     let query = request.target.query("checksum").map { ("checksum", $0) }
-    let fields = ["x-immich-checksum", "X-checksum"].compactMap { name in request.value(name).map { (name, $0) } }
+    let fields = ["x-immich-checksum", "X-checksum"].compactMap { name in request.field(name).map { (name, $0) } }
     for (name, text) in [query].compactMap({ $0 }) + fields where !text.isEmpty {
       guard let digest = SHA1Digest(text: text) else {
         throw ValidationFailure(name, "must be a SHA-1 digest, 40 hexadecimal or 28 base64 characters")

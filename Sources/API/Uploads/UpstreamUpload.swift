@@ -19,7 +19,7 @@ struct UpstreamUpload: Sendable {
         throw BackupError.invalid("Repr-Digest: sha=:<base64 of the SHA-1>: is required")
       }
       raw.facts.claimedChecksum = digest
-      if let data = request.value("X-Immich-Asset-Data") { try UpstreamAssetData(data).apply(to: &raw.facts) }
+      if let data = request.field("X-Immich-Asset-Data") { try UpstreamAssetData(data).apply(to: &raw.facts) }
       return try await draft.create(request, principal, raw.creation, at: .upstream)
     } catch {
       var response = draft.failures.answer(to: error, request)
@@ -38,13 +38,6 @@ struct UpstreamUpload: Sendable {
 
   func cancel(_ request: Request, _ principal: Principal) async throws -> Response {
     try await draft.cancel(request, try await upload(request, principal), at: .upstream)
-  }
-
-  func options(_ request: Request) async throws -> Response {
-    var response = Response.noContent
-    response.fields.set("Upload-Limit", draft.limits)
-    response.fields.set("Accept-Patch", DraftDoor.mediaType)
-    return response
   }
 
   private func upload(_ request: Request, _ principal: Principal) async throws -> UploadStatus {
