@@ -75,11 +75,11 @@ package struct Router: Sendable {
       allowed += node.routes.map(\.0.method)
       return nil
     }
-    if let next = node.literals[segments[index]], let found = find(next, segments, index + 1, values, method, &allowed)
-    {
+    let first = segments[index]
+    if let next = node.literals[first], let found = find(next, segments, index + 1, values, method, &allowed) {
       return found
     }
-    if let next = node.parameter { return find(next, segments, index + 1, values + [segments[index]], method, &allowed) }
+    if let next = node.parameter { return find(next, segments, index + 1, values + [first], method, &allowed) }
     return nil
   }
 }
