@@ -40,7 +40,7 @@ enum CORS {
   /// other request.
   static func preflight(_ request: Request) -> Response? {
     guard request.method == .options, covers(request.target), request[.origin] != nil,
-      request.value("Access-Control-Request-Method") != nil
+      request.field("Access-Control-Request-Method") != nil
     else { return nil }
     var response = Response.noContent
     response.fields.set("Access-Control-Allow-Methods", methods)

@@ -63,7 +63,7 @@ struct TusDoor: Sendable {
   private func plan(_ request: Request) throws -> (UploadCreation, parts: [UploadToken]?) {
     let concatenation = try TusConcatenation(request)
     let length = try request.byteCount("Upload-Length")
-    let deferred = request.value("Upload-Defer-Length")
+    let deferred = request.field("Upload-Defer-Length")
     if let deferred, deferred != "1" { throw ValidationFailure("Upload-Defer-Length", "must be 1") }
     let kind: UploadKind =
       switch concatenation {
@@ -79,10 +79,10 @@ struct TusDoor: Sendable {
       throw ValidationFailure("Upload-Length", "either Upload-Length or Upload-Defer-Length is required")
     }
     var creation = UploadCreation(kind: kind, rule: .length)
-    (creation.length, creation.concat) = (length, request.value("Upload-Concat"))
+    (creation.length, creation.concat) = (length, request.field("Upload-Concat"))
     creation.agent = request[.userAgent]
     creation.facts.typeByContent = true
-    if let text = request.value("Upload-Metadata") {
+    if let text = request.field("Upload-Metadata") {
       let metadata = try TusMetadata(text)
       creation.metadata = text
       // Metadata of a part describes nothing that will be stored.
@@ -179,7 +179,7 @@ struct TusDoor: Sendable {
   // MARK: Answers
 
   private func requireVersion(_ request: Request) throws(UnsupportedVersion) {
-    guard request.value("Tus-Resumable") == TusDoor.version else { throw UnsupportedVersion() }
+    guard request.field("Tus-Resumable") == TusDoor.version else { throw UnsupportedVersion() }
   }
 
   private struct UnsupportedVersion: Error {}
@@ -221,7 +221,7 @@ struct TusDoor: Sendable {
     case .checksumMismatch:
       response.fields.setRejected("checksum_mismatch")
       // Who sends checksums in tus's own field knows tus's own status.
-      if request.value("Upload-Checksum") != nil {
+      if request.field("Upload-Checksum") != nil {
         response.status = HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch")
       }
     case .unsupportedType: response.fields.setRejected("unsupported_type")

@@ -7,7 +7,7 @@ import HTTPTypes
 extension Request {
   /// Decimal digits and nothing else, up to 2^63-1: no sign, no list, no empty text.
   func byteCount(_ name: String) throws(ValidationFailure) -> Int64? {
-    guard let text = value(name) else { return nil }
+    guard let text = field(name) else { return nil }
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int64(text) else {
       throw ValidationFailure(name, "must be a whole number of bytes from 0 to 9223372036854775807")
     }
@@ -17,7 +17,7 @@ extension Request {
   /// `Upload-Checksum: sha1 <base64>`: of this request's body alone.
   func partClaim() throws(ValidationFailure) -> PartClaim? {
     let name = "Upload-Checksum"
-    guard let text = value(name) else { return nil }
+    guard let text = field(name) else { return nil }
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 2, let algorithm = PartClaim.Algorithm(rawValue: String(words[0])) else {
       let names = PartClaim.Algorithm.allCases.map(\.rawValue).joined(separator: ", ")
@@ -38,7 +38,7 @@ enum TusConcatenation: Equatable {
   /// Nil where the field is absent.
   /// - Throws: `ValidationFailure`; `.unknownUpload` for an address that is none of ours.
   init?(_ request: Request) throws {
-    guard let text = request.value("Upload-Concat") else { return nil }
+    guard let text = request.field("Upload-Concat") else { return nil }
     try self.init(text)
   }
 

@@ -63,7 +63,7 @@ struct UploadResource: Sendable {
 
   /// What cannot send PATCH, DELETE or HEAD names the method in a field.
   func override(_ request: Request, _ principal: Principal?) async throws -> Response {
-    switch request.value("X-HTTP-Method-Override")?.uppercased() {
+    switch request.field("X-HTTP-Method-Override")?.uppercased() {
     case "PATCH": return try await append(request, principal)
     case "DELETE": return try await cancel(request, principal)
     case "HEAD": return try await head(request, principal)
@@ -99,16 +99,16 @@ struct UploadResource: Sendable {
 
   // MARK: Dialects
 
-  static func isTus(_ request: Request) -> Bool { request.value("Tus-Resumable") != nil }
+  static func isTus(_ request: Request) -> Bool { request.field("Tus-Resumable") != nil }
 
   /// Whoever sends what only tus knows, without the version, hears which one is missing, rather than that half of the
   /// request was taken for something else.
   private static func isTusCreation(_ request: Request) -> Bool {
     if isTus(request) || request.mediaType == TusDoor.contentType { return true }
-    if ["Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"].contains(where: { request.value($0) != nil }) {
+    if ["Upload-Metadata", "Upload-Defer-Length", "Upload-Concat"].contains(where: { request.field($0) != nil }) {
       return true
     }
     let draft = ["Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version"]
-    return request.value("Upload-Length") != nil && !draft.contains { request.value($0) != nil }
+    return request.field("Upload-Length") != nil && !draft.contains { request.field($0) != nil }
   }
 }
