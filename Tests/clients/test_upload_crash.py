@@ -19,6 +19,8 @@ from harness.transfer import DOORS, RESUMABLE, Transfer
 from harness.wire import Closed
 
 POINTS = ["staged-synced", "digest-compared", "intents-committed", "renamed", "folder-synced", "recorded"]
+# On the way of the bytes, before the finish.
+EARLY = ["upload-inserted", "checkpoint-synced", "checkpointed"]
 RUNS = int(os.environ.get("NIGHTSTAND_CRASH_RUNS", "60"))
 SENDERS = 7
 
@@ -66,6 +68,42 @@ def test_killed_at_a_named_point(house, point, door):
     assert catalog.staged(house.data) == []
     catalog.sums_hold(house.data)
     catalog.integrity(house.data)
+
+
+@pytest.mark.parametrize("door", RESUMABLE)
+@pytest.mark.parametrize("point", EARLY)
+def test_killed_while_the_bytes_come(house, point, door):
+    house.restart(NIGHTSTAND_CRASH_AT=point)
+    transfer = Transfer(door, media.mov(f"{point} {door}", 300_000), "crash.mov", house.key, seed=f"{point} {door}")
+    with pytest.raises((OSError, Closed)):
+        transfer.go(house)
+    assert house.wait(20) == -signal.SIGKILL, house.tail()
+    house.start()
+    assert catalog.inspect(house.data) == []
+    transfer.go(house)
+    one_asset(house, transfer)
+    transfer.replayed(house)
+    forget_the_lost(house)
+    assert catalog.staged(house.data) == []
+
+
+@pytest.mark.parametrize("door", RESUMABLE)
+def test_killed_when_a_duplicate_was_found(house, door):
+    """The same bytes by another door before: the answer is their asset, also after a death in between."""
+    data = media.mov(f"duplicate {door}", 300_000)
+    first = Transfer("raw", data, "first.mov", house.key)
+    first.go(house)
+    house.restart(NIGHTSTAND_CRASH_AT="duplicate-found")
+    transfer = Transfer(door, data, "second.mov", house.key, seed=door)
+    with pytest.raises((OSError, Closed)):
+        transfer.go(house)
+    assert house.wait(20) == -signal.SIGKILL, house.tail()
+    house.start()
+    catalog.inspect(house.data)
+    assert transfer.go(house) == first.asset
+    transfer.replayed(house)
+    assert len(catalog.inspect(house.data)) == 1
+    assert catalog.staged(house.data) == []
 
 
 @pytest.mark.parametrize("point", POINTS)
