@@ -89,6 +89,9 @@ struct ErrorAnswer: Equatable, Sendable {
       fields[.retryAfter] = String(seconds)
     case .tooSlow: self.init(.requestTimeout, "The body comes too slowly; what came is kept", code: "too_slow")
     case .overtaken: self.init(.conflict, "Another connection goes on with this upload", code: "overtaken")
+    // Doors answer it as the duplicate that it is; here for one that does not.
+    case .storedMeanwhile:
+      self.init(.conflict, "The same bytes were stored by another upload meanwhile", code: "stored_meanwhile")
     case .uploadFailed(let failure): self.init(.badRequest, failure.message, code: failure.code)
     }
   }
