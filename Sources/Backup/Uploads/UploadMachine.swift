@@ -47,7 +47,7 @@ enum UploadMachine: Equatable, Sendable {
     case (.open, .visit(let holder)): return .visited(holder)
     case (.visited(let holder), .receive(holder)): return .receiving(holder)
     case (.receiving(let holder), .knock): return .takenOver(holder, mayWrite: true)
-    case (.receiving(let holder), .write(holder)): return self
+    case (.receiving, .write(holder)): return self
     case (.takenOver(let holder, mayWrite: true), .write(holder)): return .takenOver(holder, mayWrite: false)
     case (.receiving(let holder), .finish(holder)), (.takenOver(let holder, _), .finish(holder)),
       (.visited(let holder), .finish(holder)):

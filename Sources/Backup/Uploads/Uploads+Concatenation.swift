@@ -80,7 +80,7 @@ extension Uploads {
       throw error
     }
     do {
-      return try await desk.lane().run { try await self.store(final, length: total, head: nil) }
+      return try await desk.lane().run { [total] in try await self.store(final, length: total, head: nil) }
     } catch {
       if UploadFailure(error, isLost: final.file.isLost) == nil { try? await cancel(opened.token) }
       throw error
