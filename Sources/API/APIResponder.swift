@@ -13,21 +13,51 @@ package final class APIResponder: Responder {
   package init(backup: Backup, options: APIOptions, logger: Logger) {
     let forwarding = Forwarding(trustedProxies: options.trustedProxies)
     let authentication = Authentication(accounts: backup.accounts, forwarding: forwarding)
-    router = Router(
-      APIResponder.routes(
-        server: ServerHandlers(backup: backup, version: options.version),
-        logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
-        users: UserHandlers(accounts: backup.accounts),
-        keys: APIKeyHandlers(accounts: backup.accounts),
-        assets: AssetHandlers(assets: backup.assets),
-        upload: UploadDoor(desk: backup.desk),
-        albums: AlbumHandlers(albums: backup.albums)
-      ).map { $0.route(authentication) })
-    pages = options.publicFolder.map { Pages(folder: $0) }
     failures = Failures(logger: logger)
+    router = Router(
+      APIResponder.endpoints(backup, options, authentication, forwarding, failures).map { $0.route(authentication) })
+    pages = options.publicFolder.map { Pages(folder: $0) }
+  }
+
+  /// Everything that answers, put together.
+  static func endpoints(
+    _ backup: Backup, _ options: APIOptions, _ authentication: Authentication, _ forwarding: Forwarding,
+    _ failures: Failures
+  ) -> [Endpoint] {
+    let address = UploadAddress(publicURL: options.publicURL)
+    let authorization = UploadAuthorization(authentication: authentication, uploads: backup.uploads)
+    let pump = UploadPump(desk: backup.desk)
+    let assets = AssetHandlers(assets: backup.assets)
+    let tus = TusDoor(
+      uploads: backup.uploads, pump: pump, address: address, authorization: authorization, failures: failures)
+    let draft = DraftDoor(
+      uploads: backup.uploads, pump: pump, interim: InterimPolicy(options.interim, logger: failures.logger),
+      authorization: authorization, address: address, failures: failures)
+    let raw = RawDoor(desk: backup.desk, draft: draft)
+    return routes(
+      server: ServerHandlers(backup: backup, version: options.version),
+      logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
+      users: UserHandlers(accounts: backup.accounts),
+      keys: APIKeyHandlers(accounts: backup.accounts),
+      assets: assets,
+      upload: UploadDoor(desk: backup.desk, draft: draft),
+      raw: raw,
+      upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
+      uploads: UploadResource(
+        uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
+      albums: AlbumHandlers(albums: backup.albums))
   }
 
   package func respond(to request: Request) async -> Response {
+    var response: Response
+    if let preflight = CORS.preflight(request) { response = preflight } else { response = await answer(request) }
+    // tus 1.0.0, "Headers": on every answer, whoever gives it.
+    if UploadResource.isTus(request) { response.fields.set("Tus-Resumable", TusDoor.version) }
+    CORS.mark(&response, to: request)
+    return response
+  }
+
+  private func answer(_ request: Request) async -> Response {
     do {
       switch router.match(request.method, request.target.segments) {
       case .route(let route, let parameters):

@@ -194,6 +194,7 @@ final class UploadTransfer: Sendable {
         do { try await uploads.yield(held, to: asset) } catch { uploads.registry.leave(held.seat, .letGo) }
       case .lengthExceeded where held.row.rule == CompletionRule.flag.rawValue:
         // What the draft asks for: nothing may be made of it any more.
+        await uploads.quiet(held)
         await uploads.fail(held, .lengthExceeded)
       default:
         do { try await letGo(held, isWhole: false) } catch {

@@ -159,11 +159,15 @@ extension Uploads {
   /// - Throws: `.storedMeanwhile`, always, where it succeeds.
   func yield(_ held: Held, to asset: Identifier) async throws {
     guard let claim = held.row.claimedSHA1 else { return }
+    await quiet(held)
     try await end(held.row, .complete(isNew: false, asset: asset, sha1: claim))
     await removeFile(held.row, held.file)
     registry.leave(held.seat, .store)
     throw BackupError.storedMeanwhile(asset)
   }
+
+  /// Nothing is on its way to the file any more: it can be dropped.
+  func quiet(_ held: Held) async { try? await held.file.rollBack(to: held.file.durable) }
 
   // MARK: Rules
 
