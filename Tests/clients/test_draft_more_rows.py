@@ -155,7 +155,10 @@ def test_R23_a_newcomer_ends_the_request_in_flight(speaker, seed, newcomer):
     data = media.mov(seed, 200_000)
     location = speaker.begun()
     with speaker.wire() as old:
-        old.send(speaker.part(location, 0, len(data)) + data[:70_000])
+        # 100 says that the server has begun to receive this part.
+        old.send(speaker.part(location, 0, len(data), "Expect: 100-continue"))
+        assert old.interim().status == 100
+        old.send(data[:70_000])
         if newcomer == "PATCH":
             # Where the old one stands is a guess; the refusal tells, and what it tells is accepted.
             answer = speaker.append(location, 0, data)
