@@ -6,6 +6,8 @@ import Logging
 
 /// The API behind the server: finds the route, and turns whatever goes wrong into an answer.
 package final class APIResponder: Responder {
+  /// What answers, as `routes` lists it.
+  let endpoints: [Endpoint]
   private let router: Router
   private let pages: Pages?
   private let failures: Failures
@@ -25,20 +27,19 @@ package final class APIResponder: Responder {
       uploads: backup.uploads, pump: pump, interim: InterimPolicy(options.interim, logger: logger),
       authorization: authorization, address: address, failures: failures)
     let raw = RawDoor(desk: backup.desk, draft: draft)
-    router = Router(
-      APIResponder.routes(
-        server: ServerHandlers(backup: backup, version: options.version),
-        logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
-        users: UserHandlers(accounts: backup.accounts),
-        keys: APIKeyHandlers(accounts: backup.accounts),
-        assets: assets,
-        upload: UploadDoor(desk: backup.desk, draft: draft),
-        raw: raw,
-        upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
-        uploads: UploadResource(
-          uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
-        albums: AlbumHandlers(albums: backup.albums)
-      ).map { $0.route(authentication) })
+    endpoints = APIResponder.routes(
+      server: ServerHandlers(backup: backup, version: options.version),
+      logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
+      users: UserHandlers(accounts: backup.accounts),
+      keys: APIKeyHandlers(accounts: backup.accounts),
+      assets: assets,
+      upload: UploadDoor(desk: backup.desk, draft: draft),
+      raw: raw,
+      upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
+      uploads: UploadResource(
+        uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
+      albums: AlbumHandlers(albums: backup.albums))
+    router = Router(endpoints.map { $0.route(authentication) })
     pages = options.publicFolder.map { Pages(folder: $0) }
     self.failures = failures
   }

@@ -8,18 +8,12 @@ import Testing
 @Suite struct RouteTests {
   /// Method, path and permission of each line of the map.
   private func map(_ world: World) -> [(line: String, permission: String?)] {
-    let forwarding = Forwarding(trustedProxies: [])
-    let accounts = world.backup.accounts
-    return APIResponder.routes(
-      server: ServerHandlers(backup: world.backup, version: ""),
-      logins: LoginHandlers(accounts: accounts, forwarding: forwarding), users: UserHandlers(accounts: accounts),
-      keys: APIKeyHandlers(accounts: accounts), assets: AssetHandlers(assets: world.backup.assets),
-      upload: UploadDoor(desk: world.backup.desk), albums: AlbumHandlers(albums: world.backup.albums)
-    ).map { endpoint in
+    world.responder.endpoints.map { endpoint in
       let (access, permission): (String, String?) =
         switch endpoint.action {
         case .open: ("open", nil)
         case .user(let permission, _): (permission.map { "`\($0)`" } ?? "any", permission)
+        case .holder(let permission, _): ("address" + (permission.map { ", `\($0)`" } ?? ""), permission)
         case .admin(let permission, _): ("admin" + (permission.map { ", `\($0)`" } ?? ""), permission)
         }
       return ("| \(endpoint.method.rawValue) | `\(endpoint.pattern)` | \(access) |", permission)
@@ -30,7 +24,7 @@ import Testing
   func documentation() async throws {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let text = try String(contentsOfFile: "/\(root)/docs/api.md", encoding: .utf8)
-    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    let methods = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
     let documented = text.split(separator: "\n").filter { line in
       methods.contains { line.hasPrefix("| \($0) |") }
     }.map { $0.split(separator: "|", omittingEmptySubsequences: true).prefix(3).joined(separator: "|") }
