@@ -29,8 +29,11 @@ func makeRequest(
   }
   guard let target = RequestTarget(target) else { throw BodyError.malformed("no target") }
   return Request(
-    method: method, target: target, fields: RequestFields(bytes: bytes, lines: lines), body: source,
-    peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { interim.add($0, $1) }, takesInterim: takesInterim,
+    head: RequestHead(
+      method: method, target: target, minorVersion: takesInterim ? 1 : 0,
+      fields: RequestFields(bytes: bytes, lines: lines)),
+    body: source, peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { interim.add($0, $1) },
+    takesInterim: takesInterim,
     hangUp: { interim.hangUp() })
 }
 
