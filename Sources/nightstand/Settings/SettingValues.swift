@@ -91,3 +91,20 @@ struct InterimMode: ExpressibleByArgument, Sendable {
 
   var defaultValueDescription: String { value.rawValue }
 }
+
+/// The address that people type, without a slash at its end.
+struct PublicURL: ExpressibleByArgument, Sendable {
+  let text: String
+
+  init?(argument: String) {
+    var text = argument[...]
+    while text.last == "/" { text.removeLast() }
+    guard let scheme = ["https://", "http://"].first(where: { text.lowercased().hasPrefix($0) }),
+      text.utf8.count > scheme.utf8.count,
+      text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !text.contains(where: { "?#\"<>\\^`{|}".contains($0) })
+    else { return nil }
+    self.text = String(text)
+  }
+
+  var defaultValueDescription: String { text }
+}
