@@ -16,6 +16,7 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.tlsCertificate) var tlsCertificate: String?
   @Option(Settings.tlsKey) var tlsKey: String?
   @Option(Settings.trustedProxies) var trustedProxies: AddressList?
+  @Option(Settings.publicURL) var publicURL: PublicURL?
   @Option(Settings.interimResponses) var interimResponses: InterimMode?
   @Option(Settings.trustedInterimProxies) var trustedInterimProxies: AddressList?
   @Option(Settings.resources) var resources: String?
@@ -85,6 +86,7 @@ struct Serve: AsyncParsableCommand {
   private func apiOptions(_ server: ServerConfiguration, _ resources: ResourceFolder) throws -> APIOptions {
     var options = APIOptions(
       publicFolder: resources.publicFolder, trustedProxies: server.trustedProxies, version: programVersion)
+    options.publicURL = try Settings.publicURL.resolve(publicURL)?.text
     options.interim.responses = try Settings.interimResponses.require(interimResponses).value
     options.interim.trustedProxies = try Settings.trustedInterimProxies.resolve(trustedInterimProxies)?.addresses ?? []
     return options
