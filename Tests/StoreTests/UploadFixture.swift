@@ -5,7 +5,8 @@ import Ground
 @testable import Store
 
 /// Uploads of `anna` in a store whose process, or machine, can be restarted.
-final class UploadFixture {
+/// Used by one test at a time, whose parallel parts only read it.
+final class UploadFixture: @unchecked Sendable {
   let folder: TemporaryFolder
   private(set) var store: StoreFixture
   private(set) var boot = "first boot"
