@@ -23,8 +23,8 @@ struct UploadResource: Sendable {
     response.fields.set("Tus-Extension", TusDoor.extensions)
     response.fields.set("Tus-Max-Size", String(uploads.limits.size))
     response.fields.set("Tus-Checksum-Algorithm", PartClaim.Algorithm.allCases.map(\.rawValue).joined(separator: ","))
+    response.fields.set("Accept-Patch", "\(DraftDoor.mediaType), \(TusDoor.contentType)")
     response.fields.set("Upload-Limit", draft.limits)
-    response.fields.set("Accept-Patch", "application/partial-upload, \(TusDoor.contentType)")
     response.fields[.allow] =
       request.parameters["id"] == nil ? "POST, GET, HEAD, OPTIONS" : "HEAD, GET, PATCH, DELETE, POST, OPTIONS"
     return response
