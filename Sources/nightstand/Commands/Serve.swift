@@ -38,13 +38,14 @@ struct Serve: AsyncParsableCommand {
     var options = Backup.Options(
       dataFolder: try Settings.data.require(data), migrationsFolder: resources.migrations)
     options.reserve = try Settings.reserve.require(reserve).value
+    let api = try apiOptions(configuration, resources)
     try raiseFileLimit(for: configuration, logger)
 
     // From here on a signal waits until the server can obey it.
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let backup = try await Backup(options, logger: logger)
     do {
-      let responder = APIResponder(backup: backup, options: try apiOptions(configuration, resources), logger: logger)
+      let responder = APIResponder(backup: backup, options: api, logger: logger)
       let server = try Server(configuration, responder: responder, blocks: backup.desk.blocks, logger: logger)
       let port = try await listen(server, configuration)
       try await welcome(backup, configuration, port, logger)

@@ -33,8 +33,8 @@ enum Settings {
 
   static let publicURL = Setting<PublicURL>(
     "public-url", "URL",
-    "Where people reach the server; with it the addresses of uploads are absolute, as a proxy that adds a path in front needs",
-    rule: "an address such as https://photos.example.org, without a query")
+    "Where people reach the server, with the path that a proxy puts in front; resumable uploads get absolute addresses then",
+    rule: "http:// or https://, a host, perhaps a path, nothing behind it")
   static let interimResponses = Setting(
     "interim-responses", "WHEN", default: InterimMode(.auto),
     "When uploads are answered by 104 first, so that iOS can resume them: auto, always or never; nginx breaks on it",
@@ -70,7 +70,7 @@ enum Settings {
     (
       "Serving", "serve",
       [
-        host, port, tlsCertificate, tlsKey, publicURL, trustedProxies, interimResponses, trustedInterimProxies,
+        host, port, tlsCertificate, tlsKey, trustedProxies, publicURL, interimResponses, trustedInterimProxies,
         resources, reserve,
         logLevel,
       ]
