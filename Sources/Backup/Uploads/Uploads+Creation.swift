@@ -32,9 +32,6 @@ extension Uploads {
     if let id = creation.facts.livePhotoVideo, creation.kind != .partial {
       try await speaking { try await catalog.checkLiveVideo(id, owner: account.owner) }
     }
-    guard try await speaking({ try await catalog.openUploadCount(owner: principal.user.id) }) < limits.open else {
-      throw BackupError.tooManyUploads(retryAfter: 60)
-    }
     try await speaking { try await desk.lane().run { try staging.checkRoom(creation.length ?? 0) } }
     return .opened(try await status(insert(creation, account.owner, by: principal)))
   }
@@ -81,8 +78,12 @@ extension Uploads {
         token: UploadToken().bytes, asset: creation.asset ?? Identifier(), owner: owner, kind: creation.kind.rawValue,
         rule: creation.rule.rawValue, details: details, expiresAt: expiry)
       (upload.length, upload.hasFile) = (creation.length, hasFile)
+      // What is complete from the start is never open for long.
+      upload.limit = hasFile ? limits.open : nil
       (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
-      return try await catalog.insert(upload)
+      do { return try await catalog.insert(upload) } catch is TooManyOpenUploads {
+        throw BackupError.tooManyUploads(retryAfter: 60)
+      }
     }
   }
 

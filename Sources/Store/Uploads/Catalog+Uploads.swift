@@ -4,10 +4,15 @@ import Ground
 
 extension Catalog {
   /// Records an upload; on disk when this returns.
+  /// - Throws: `TooManyOpenUploads`.
   package func insert(_ upload: NewUpload) async throws -> UploadRow {
     let now = Instant.now()
     let staged = upload.hasFile ? Identifier().description : nil
     let row = try await writeTogether { [boot] db in
+      // Counted in the transaction: of two creations at once, only one may be the last.
+      if let limit = upload.limit, try UploadRow.countOpen(db, owner: upload.owner) >= limit {
+        throw TooManyOpenUploads()
+      }
       try db.cachedStatement(
         sql: """
           INSERT INTO upload (token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged, details,
@@ -111,7 +116,15 @@ extension Catalog {
   }
 }
 
+/// This person has as many open uploads as were allowed.
+package struct TooManyOpenUploads: Error {}
+
 extension UploadRow {
+  static func countOpen(_ db: Database, owner: Owner) throws -> Int {
+    let sql = "SELECT count(*) FROM upload WHERE owner = ? AND state = 'open'"
+    return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.number]) ?? 0
+  }
+
   static func all(_ db: Database, _ condition: String, _ arguments: StatementArguments) throws -> [UploadRow] {
     try Row.fetchAll(db.cachedStatement(sql: "\(selection) WHERE \(condition)"), arguments: arguments)
       .map { try UploadRow($0) }
