@@ -29,7 +29,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    .target(name: "Ground", dependencies: ["CLinux", "COpenSSL"], swiftSettings: everyFloor),
+    .target(name: "Ground", dependencies: ["CLinux", "COpenSSL", "CZlib"], swiftSettings: everyFloor),
     .target(name: "Wire", dependencies: ["Ground"], swiftSettings: safeFloor),
     .target(
       name: "HTTPServer",

@@ -13,21 +13,40 @@ package final class APIResponder: Responder {
   package init(backup: Backup, options: APIOptions, logger: Logger) {
     let forwarding = Forwarding(trustedProxies: options.trustedProxies)
     let authentication = Authentication(accounts: backup.accounts, forwarding: forwarding)
+    let failures = Failures(logger: logger)
+    let address = UploadAddress(publicURL: options.publicURL)
+    let pump = UploadPump(desk: backup.desk)
+    let assets = AssetHandlers(assets: backup.assets)
+    let tus = TusDoor(
+      uploads: backup.uploads, pump: pump, address: address,
+      authorization: UploadAuthorization(authentication: authentication, uploads: backup.uploads), failures: failures)
     router = Router(
       APIResponder.routes(
         server: ServerHandlers(backup: backup, version: options.version),
         logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
         users: UserHandlers(accounts: backup.accounts),
         keys: APIKeyHandlers(accounts: backup.accounts),
-        assets: AssetHandlers(assets: backup.assets),
+        assets: assets,
         upload: UploadDoor(desk: backup.desk),
+        uploads: UploadResource(
+          uploads: backup.uploads, address: address, tus: tus,
+          draft: DraftDoor(uploads: backup.uploads, pump: pump), assets: assets),
         albums: AlbumHandlers(albums: backup.albums)
       ).map { $0.route(authentication) })
     pages = options.publicFolder.map { Pages(folder: $0) }
-    failures = Failures(logger: logger)
+    self.failures = failures
   }
 
   package func respond(to request: Request) async -> Response {
+    var response: Response
+    if let preflight = CORS.preflight(request) { response = preflight } else { response = await answer(request) }
+    // tus 1.0.0, "Headers": on every answer, whoever gives it.
+    if UploadResource.isTus(request) { response.fields.set("Tus-Resumable", TusDoor.version) }
+    CORS.mark(&response, to: request)
+    return response
+  }
+
+  private func answer(_ request: Request) async -> Response {
     do {
       switch router.match(request.method, request.target.segments) {
       case .route(let route, let parameters):

@@ -6,7 +6,7 @@ extension APIResponder {
   /// Paths, permissions and shapes of `/api` are Immich's; what stands here and nowhere else is what is supported.
   static func routes(
     server: ServerHandlers, logins: LoginHandlers, users: UserHandlers, keys: APIKeyHandlers, assets: AssetHandlers,
-    upload: UploadDoor, albums: AlbumHandlers
+    upload: UploadDoor, uploads: UploadResource, albums: AlbumHandlers
   ) -> [Endpoint] {
     [
       .open(.get, "/healthz", server.health),
@@ -52,6 +52,17 @@ extension APIResponder {
       .user(.get, "/api/assets/{id}/original", "asset.download", assets.original),
       .user(.delete, "/api/assets", "asset.delete", body: 4 << 20, assets.trash),
       .user(.post, "/api/trash/restore/assets", "asset.delete", body: 4 << 20, assets.restore),
+
+      // The address of an upload is a secret: see `UploadToken`.
+      .open(.options, "/api/backup/uploads", uploads.discover),
+      .user(.post, "/api/backup/uploads", "asset.upload", body: nil, uploads.create),
+      .user(.get, "/api/backup/uploads", "asset.upload", uploads.list),
+      .open(.options, "/api/backup/uploads/{id}", uploads.discover),
+      .holder(.head, "/api/backup/uploads/{id}", "asset.upload", uploads.head),
+      .user(.get, "/api/backup/uploads/{id}", "asset.upload", uploads.read),
+      .holder(.patch, "/api/backup/uploads/{id}", "asset.upload", body: nil, uploads.append),
+      .holder(.delete, "/api/backup/uploads/{id}", "asset.upload", uploads.cancel),
+      .holder(.post, "/api/backup/uploads/{id}", "asset.upload", body: nil, uploads.override),
 
       .user(.get, "/api/albums", "album.read", albums.list),
       .user(.post, "/api/albums", "album.create", body: 4 << 20, albums.create),

@@ -50,6 +50,8 @@ package enum BackupError: Error, Sendable, Equatable {
   case overtaken
   /// The upload ended in failure before; the same answer again.
   case uploadFailed(UploadFailure)
+  /// Another transfer of the same announced bytes was stored meanwhile, as this asset: no more bytes are needed.
+  case storedMeanwhile(Identifier)
   /// The row is there, its file is not.
   case originalMissing(Identifier)
 }

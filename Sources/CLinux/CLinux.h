@@ -10,6 +10,7 @@
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
 int renameat2(int olddir, const char *oldpath, int newdir, const char *newpath, unsigned int flags);
 int sync_file_range(int fd, off_t offset, off_t bytes, unsigned int flags);
+ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, size_t length, unsigned int flags);
 int fallocate(int fd, int mode, off_t offset, off_t length);
 void *memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length);
 int malloc_trim(size_t pad);

@@ -53,6 +53,23 @@ package final class Descriptor: Sendable {
     return done
   }
 
+  /// Cuts the file to `length`, or extends it with a hole.
+  package func truncate(to length: Int64) throws(SystemError) {
+    try system("ftruncate", path) { ftruncate(number, off_t(length)) }
+  }
+
+  /// Copies up to `count` bytes of another file inside the kernel, without a copy on disk where the file system shares
+  /// blocks. How many; 0 at the end of `source`.
+  /// - Throws: EXDEV, EINVAL, EOPNOTSUPP or ENOSYS where the file systems cannot: the bytes must be read and written then.
+  package func copy(
+    _ source: Descriptor, from sourceOffset: Int64, to offset: Int64, count: Int
+  ) throws(SystemError) -> Int {
+    var (input, output) = (off_t(sourceOffset), off_t(offset))
+    return try system("copy_file_range", path) {
+      copy_file_range(source.number, &input, number, &output, count, 0)
+    }
+  }
+
   /// Content and size are on disk when this returns.
   package func syncData() throws(SystemError) { try system("fdatasync", path) { fdatasync(number) } }
   /// Everything of a file or folder is on disk when this returns; for a folder that is its list of names.

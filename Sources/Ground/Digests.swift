@@ -1,35 +1,5 @@
 import COpenSSL
 
-/// SHA-1 over a stream of bytes, by OpenSSL (about 2 GB/s where the processor has SHA instructions).
-/// Belongs to one upload, is used from one lane at a time, never shared.
-package final class RunningSHA1 {
-  // Owned here; freed in deinit.
-  private let context: OpaquePointer
-
-  package init() {
-    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha1(), nil) == 1 else {
-      // Only an OpenSSL without SHA-1 or an exhausted heap gets here; no upload could be verified then.
-      fatalError("OpenSSL offers no SHA-1")
-    }
-    self.context = context
-  }
-
-  deinit { EVP_MD_CTX_free(context) }
-
-  package func update(_ bytes: UnsafeRawBufferPointer) {
-    guard let base = bytes.baseAddress else { return }
-    EVP_DigestUpdate(context, base, bytes.count)
-  }
-
-  /// Ends the stream; call once.
-  package func finish() -> SHA1Digest {
-    var out = [UInt8](repeating: 0, count: 20)
-    EVP_DigestFinal_ex(context, &out, nil)
-    guard let digest = SHA1Digest(bytes: out) else { fatalError("SHA-1 is 20 bytes") }
-    return digest
-  }
-}
-
 /// SHA-256 of bytes held in memory: how tokens and keys are stored.
 package func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
   let input = Array(bytes)

@@ -11,6 +11,13 @@ package enum Hex {
     return String(decoding: out, as: UTF8.self)
   }
 
+  /// Nil unless every two characters are a byte's digits, in either case.
+  package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    let values = text.compactMap(value)
+    guard values.count == text.count, values.count % 2 == 0 else { return nil }
+    return stride(from: 0, to: values.count, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+  }
+
   /// The value of one hexadecimal digit in either case.
   @inline(__always)
   package static func value(_ unit: UInt8) -> UInt8? {

@@ -96,37 +96,3 @@ package struct SHA1Digest: Hashable, Sendable {
   package var hex: String { Hex.encode(bytes) }
   package var base64: String { Base64.encode(bytes) }
 }
-
-/// Standard base64 (RFC 4648 section 4), padded.
-package enum Base64 {
-  private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-  static let values: [UInt8] = {
-    var table = [UInt8](repeating: 0xFF, count: 256)
-    for (value, unit) in digits.enumerated() { table[Int(unit)] = UInt8(value) }
-    return table
-  }()
-
-  @inline(__always)
-  static func value(_ unit: UInt8) -> UInt8? {
-    let value = values[Int(unit)]
-    return value == 0xFF ? nil : value
-  }
-
-  package static func encode(_ bytes: [UInt8]) -> String {
-    var out: [UInt8] = []
-    out.reserveCapacity((bytes.count + 2) / 3 * 4)
-    var index = 0
-    while index < bytes.count {
-      let left = bytes.count - index
-      let group =
-        UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-        | (left > 2 ? UInt32(bytes[index + 2]) : 0)
-      out.append(digits[Int(group >> 18)])
-      out.append(digits[Int(group >> 12 & 63)])
-      out.append(left > 1 ? digits[Int(group >> 6 & 63)] : UInt8(ascii: "="))
-      out.append(left > 2 ? digits[Int(group & 63)] : UInt8(ascii: "="))
-      index += 3
-    }
-    return String(decoding: out, as: UTF8.self)
-  }
-}

@@ -9,6 +9,19 @@ package enum ThisProcess {
     return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
+  /// Names the kernel's boot: while it is the same, what was written is in the page cache even if its process died.
+  /// Where the kernel does not tell, every process has another one, which is the careful answer. `NIGHTSTAND_BOOT_ID`
+  /// lets a test pretend that the machine was restarted.
+  package static let bootID: String = {
+    if let pretended = environment("NIGHTSTAND_BOOT_ID") { return pretended }
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let count = try? buffer.withUnsafeMutableBytes { buffer in
+      try Descriptor(open: "/proc/sys/kernel/random/boot_id", O_RDONLY).read(into: buffer, at: 0)
+    }
+    let id = Identifier(String(decoding: buffer.prefix(count ?? 0).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+    return (id ?? Identifier()).description
+  }()
+
   /// The value of an environment variable; nil where it is not set.
   package static func environment(_ name: String) -> String? {
     guard let value = getenv(name) else { return nil }

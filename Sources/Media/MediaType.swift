@@ -16,12 +16,6 @@ package struct MediaType: Sendable, Equatable {
     }
   }
 
-  /// What a file is by its first bytes (4 KiB suffice), and the usual extension with its dot; nil for what is no supported photo
-  /// or video.
-  package static func sniff(_ head: some Collection<UInt8>) -> (type: MediaType, suffix: String)? {
-    fatalError("to be written")
-  }
-
   /// Whether a name is that of a sidecar: metadata that lies beside a photo.
   package static func isSidecar(fileName: some Collection<UInt8>) -> Bool {
     suffix(of: fileName).map(sidecars.contains) ?? false

@@ -26,6 +26,8 @@ package enum StoreError: Error, Sendable, Equatable {
   case disk(call: String, code: Int32, message: String)
   /// Bytes of an upload that were acknowledged are not there any more.
   case uploadLost
+  /// An upload that was to be recorded is not open any more.
+  case uploadEnded
   /// Something that must hold does not.
   case broken(String)
 
@@ -58,6 +60,7 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .diskFull: "the disk is full"
     case .uploadLost: "acknowledged bytes of an upload are missing in staging"
+    case .uploadEnded: "an upload is not open any more"
     case .notADataDirectory(let path, let reason): "\(path) is no data directory of Nightstand: \(reason)"
     case .noDataDirectory(let path): "there is no data directory in \(path)"
     case .inUse(let path): "another Nightstand is using \(path)"
@@ -89,6 +92,7 @@ extension StoreError: CustomStringConvertible {
     case .catalog: "check the disk and its mount; `sqlite3 nightstand.sqlite 'PRAGMA integrity_check'` tells more"
     case .disk: "check that the folder exists, is writable and its disk healthy"
     case .uploadLost: "the client sends the file again; check the disk if this repeats"
+    case .uploadEnded: "nothing needs to be done: it was cancelled, or it is stored"
     case .broken: "keep the data directory as it is and report this"
     }
   }

@@ -45,8 +45,11 @@ struct AssetHandlers: Sendable {
 
   /// The file as it was received, whole or in ranges. `edited` is accepted and ignored: nothing is ever edited here.
   func original(_ request: Request, _ principal: Principal) async throws -> Response {
-    let id = try request.id()
-    let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, owner: principal.user.id) }
+    try await original(request, try request.id(), owner: principal.user.id)
+  }
+
+  func original(_ request: Request, _ id: Identifier, owner: Identifier) async throws -> Response {
+    let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, owner: owner) }
     return fileResponse(
       to: request, file: file, size: asset.size, etag: "\"\(asset.checksum.hex)\"", modified: asset.fileModifiedAt,
       fields: AssetHandlers.fields(of: asset))

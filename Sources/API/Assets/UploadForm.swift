@@ -71,6 +71,17 @@ struct UploadForm {
     return time
   }
 
+  /// All that came, where nothing is required: the doors that take a file without a form decide by its content what it is.
+  var looseFacts: UploadFacts {
+    var facts = UploadFacts()
+    (facts.name, facts.createdAt, facts.modifiedAt) = (fieldName ?? partName, createdAt, modifiedAt)
+    (facts.isFavorite, facts.visibility) = (isFavorite, visibility)
+    (facts.durationMilliseconds, facts.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
+    facts.metadata = metadata
+    facts.typeByContent = true
+    return facts
+  }
+
   /// - Throws: `ValidationFailure` naming every required field that never came.
   func facts(claimedChecksum: SHA1Digest?, hasFile: Bool) throws(ValidationFailure) -> UploadFacts {
     var issues: [ValidationFailure.Issue] = []

@@ -9,8 +9,19 @@ struct ErrorAnswer: Equatable, Sendable {
   var message: String
   /// For programs, where the status alone does not say it.
   var code: String?
+  /// Where a registry knows the problem: its URI (RFC 9457 section 3.1.1), for answers below `/api/backup`.
+  var problem: String?
+  /// Where the upload stands, and where the request took it to stand, in bytes.
+  var offsets: Offsets?
   var issues: [ValidationFailure.Issue] = []
   var fields: HTTPFields = [:]
+
+  struct Offsets: Equatable, Sendable {
+    let expected: Int64
+    let provided: Int64
+  }
+
+  private static let problemTypes = "https://iana.org/assignments/http-problem-types#"
 
   init(_ status: HTTPResponse.Status, _ message: String, code: String? = nil) {
     (self.status, self.message, self.code) = (status, message, code)
@@ -73,7 +84,11 @@ struct ErrorAnswer: Equatable, Sendable {
       self.init(
         .conflict, "The upload stands at byte \(expected), but the request begins at \(provided)",
         code: "offset_mismatch")
-    case .inconsistentLength: self.init(.badRequest, "The lengths contradict each other", code: "inconsistent_length")
+      problem = ErrorAnswer.problemTypes + "mismatching-upload-offset"
+      offsets = Offsets(expected: expected, provided: provided)
+    case .inconsistentLength:
+      self.init(.badRequest, "The lengths contradict each other", code: "inconsistent_length")
+      problem = ErrorAnswer.problemTypes + "inconsistent-upload-length"
     case .lengthExceeded: self.init(.contentTooLarge, "The body is longer than the upload", code: "length_exceeded")
     case .uploadTooLarge(let limit):
       self.init(.contentTooLarge, "An upload may have at most \(limit) bytes", code: "too_large")
@@ -89,6 +104,9 @@ struct ErrorAnswer: Equatable, Sendable {
       fields[.retryAfter] = String(seconds)
     case .tooSlow: self.init(.requestTimeout, "The body comes too slowly; what came is kept", code: "too_slow")
     case .overtaken: self.init(.conflict, "Another connection goes on with this upload", code: "overtaken")
+    // Doors answer it as the duplicate that it is; here for one that does not.
+    case .storedMeanwhile:
+      self.init(.conflict, "The same bytes were stored by another upload meanwhile", code: "stored_meanwhile")
     case .uploadFailed(let failure): self.init(.badRequest, failure.message, code: failure.code)
     }
   }
@@ -112,7 +130,7 @@ struct WrongMethod: Error {
 
   /// HEAD is answered wherever GET is.
   var fieldValue: String {
-    let names = allowed.map(\.rawValue) + (allowed.contains(.get) ? ["HEAD"] : [])
+    let names = allowed.map(\.rawValue) + (allowed.contains(.get) && !allowed.contains(.head) ? ["HEAD"] : [])
     return names.joined(separator: ", ")
   }
 }

@@ -14,6 +14,33 @@ struct Failures: Sendable {
     let errors: [ValidationFailure.Issue]?
   }
 
+  /// RFC 9457: what answers below `/api/backup`, Nightstand's own part of the API, say.
+  private struct Problem: Encodable {
+    let type: String
+    let title: String
+    let status: Int
+    let detail: String
+    let code: String?
+    let errors: [ValidationFailure.Issue]?
+    let expectedOffset: Int64?
+    let providedOffset: Int64?
+
+    enum CodingKeys: String, CodingKey {
+      case type, title, status, detail, code, errors
+      // As the draft on resumable uploads spells them.
+      case expectedOffset = "expected-offset"
+      case providedOffset = "provided-offset"
+    }
+
+    init(_ answer: ErrorAnswer) {
+      type = answer.problem ?? "about:blank"
+      (title, status, detail) = (answer.status.reasonPhrase, answer.status.code, answer.message)
+      code = answer.code
+      errors = answer.issues.isEmpty ? nil : answer.issues
+      (expectedOffset, providedOffset) = (answer.offsets?.expected, answer.offsets?.provided)
+    }
+  }
+
   static let correlationField = HTTPField.Name("X-Correlation-ID")
 
   /// - Parameter request: nil where the server refused before there was one.
@@ -22,9 +49,15 @@ struct Failures: Sendable {
     let answer = foreseen ?? ErrorAnswer(.internalServerError, "Internal server error")
     let correlation = Identifier().description
     log(error, answer, correlation, request, isForeseen: foreseen != nil)
-    let body = Body(
-      message: answer.message, code: answer.code, errors: answer.issues.isEmpty ? nil : answer.issues)
-    var response = Response.json(body, status: answer.status)
+    var response: Response
+    if let request, request.target.segments.starts(with: ["api", "backup"]) {
+      response = .json(Problem(answer), status: answer.status)
+      response.fields[.contentType] = "application/problem+json"
+    } else {
+      let body = Body(
+        message: answer.message, code: answer.code, errors: answer.issues.isEmpty ? nil : answer.issues)
+      response = .json(body, status: answer.status)
+    }
     response.fields.append(contentsOf: answer.fields)
     // The iOS image loader keeps whatever it may, for ever.
     response.fields[.cacheControl] = "no-store"

@@ -2,7 +2,7 @@ import Ground
 import Store
 
 /// One connection's hold on an upload. Confined to `lane`. Dropped without `end` or `cut`, it counts as cut.
-package final class UploadWriter {
+package final class UploadWriter: Sendable {
   /// Where `write` and the endings must run.
   package let lane: Lane
   /// Bytes that this part may still bring; nil where the length is unknown.
@@ -12,6 +12,10 @@ package final class UploadWriter {
 
   /// How many bytes the next `write` should bring, unless the body ends before.
   package func wanted(_ block: Block) -> Int { fatalError("to be written") }
+
+  /// Bytes came on the connection: its speed is measured.
+  /// - Throws: `.tooSlow`. Write what the block holds, then call `cut`.
+  package func heard(_ count: Int) throws { fatalError("to be written") }
 
   /// Hashes and writes the first `count` bytes of a block; checkpoints now and then.
   /// - Returns: the block to go on with (perhaps another one), with the bytes beyond `count` at its front.

@@ -72,6 +72,10 @@ package final class Uploads: Sendable {
   /// The owner's open uploads, newest first.
   package func list(owner: Identifier) async throws -> [UploadStatus] { fatalError("to be written") }
 
+  /// For a request that brings no credential but knows the address: whoever created the upload may still upload.
+  /// - Throws: `.authenticationRequired`, `.missingPermission`, `.unknownUpload`.
+  package func requireCreatorStillMayUpload(_ token: UploadToken) async throws { fatalError("to be written") }
+
   // MARK: Receiving
 
   /// Takes the upload for one connection; a connection that is writing is cut first, what it brought is kept.
