@@ -70,13 +70,13 @@ def test_without_a_plan_everything_passes_both_ways(rig):
 @pytest.mark.parametrize("cut", [0, 1, 4095, 70_000])
 def test_a_cut_comes_at_its_byte_and_in_its_manner(rig, cut, then, ended):
     listener, proxy = rig
-    proxy.plan(cut, then)
+    plan = proxy.plan(cut, then)
     with connect(proxy) as client:
         with contextlib.suppress(ConnectionError):
             client.sendall(HEAD[:10])
             client.sendall(HEAD[10:] + b"x" * 500_000)
         until(lambda: listener.ended, what="the end")
-        link = proxy.newest()
+        link = plan.link()
         assert listener.ended == ended
         assert len(listener.received) <= len(HEAD) + cut and link.passed <= cut
         if then == chaos.CLOSE:
@@ -88,10 +88,10 @@ def test_a_cut_comes_at_its_byte_and_in_its_manner(rig, cut, then, ended):
 
 def test_a_stall_holds_everything_and_lets_it_go_late(rig):
     listener, proxy = rig
-    proxy.plan(10, chaos.STALL)
+    plan = proxy.plan(10, chaos.STALL)
     with connect(proxy) as client:
         client.sendall(HEAD + b"y" * 1000)
-        link = proxy.newest()
+        link = plan.link()
         assert link.was_cut.wait(5)
         until(lambda: len(listener.received) == len(HEAD) + 10, what="what went before the stall")
         assert listener.ended is None
@@ -101,10 +101,10 @@ def test_a_stall_holds_everything_and_lets_it_go_late(rig):
 
 def test_a_vanished_peer_keeps_both_ends_open_and_says_nothing(rig):
     listener, proxy = rig
-    proxy.plan(10, chaos.VANISH)
+    plan = proxy.plan(10, chaos.VANISH)
     with connect(proxy) as client:
         client.sendall(HEAD + b"z" * 1000)
-        link = proxy.newest()
+        link = plan.link()
         assert link.was_cut.wait(5)
         client.sendall(b"into the void" * 100_000)
         client.settimeout(0.2)

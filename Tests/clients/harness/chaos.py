@@ -9,7 +9,6 @@ import socket
 import struct
 import termios
 import threading
-import time
 
 CLOSE = "close"    # both sides see a clean end
 RESET = "reset"    # both sides see a reset
@@ -29,6 +28,11 @@ class Plan:
     rate: float | None = None
     # At most so many bytes per write, towards the server.
     piece: int | None = None
+    _link: "queue.SimpleQueue[Link]" = dataclasses.field(default_factory=queue.SimpleQueue, repr=False)
+
+    def link(self, limit=5.0) -> "Link":
+        """The connection that took this plan; waits for it. Once."""
+        return self._link.get(timeout=limit)
 
 
 class Link:
@@ -188,22 +192,15 @@ class Chaos:
         for link in list(self.links):
             link.thread.join(5)
 
-    def plan(self, cut=None, then=RESET, **options):
+    def plan(self, cut=None, then=RESET, **options) -> Plan:
         """What happens to the next connection."""
-        self._plans.put(Plan(cut, then, **options))
-        return self
+        plan = Plan(cut, then, **options)
+        self._plans.put(plan)
+        return plan
 
     def count_cut(self):
         with self._lock:
             self.cuts += 1
-
-    def newest(self, limit=5.0) -> Link:
-        """The link of the latest connection."""
-        deadline = time.monotonic() + limit
-        while not self.links:
-            assert time.monotonic() < deadline, "nobody connected"
-            time.sleep(0.001)  # between two looks; the deadline is above
-        return self.links[-1]
 
     def _accept(self):
         while True:
@@ -221,6 +218,7 @@ class Chaos:
                 client.close()
                 continue
             with self._lock:
-                # Thousands of connections: only those that live are kept, and the newest.
+                # Thousands of connections: only those that live are kept.
                 self.links = [old for old in self.links if not old.over.is_set()] + [link]
             link.thread.start()
+            plan._link.put(link)
