@@ -10,6 +10,9 @@ package struct APIOptions: Sendable {
   /// Nightstand's own version, such as `0.1.0`; clients are told Immich's, see `ServerHandlers.immichVersion`.
   package var version: String
 
+  /// When 104 is sent.
+  package var interim = InterimOptions()
+
   package init(publicFolder: String?, trustedProxies: Set<String>, version: String) {
     (self.publicFolder, self.trustedProxies, self.version) = (publicFolder, trustedProxies, version)
   }

@@ -13,28 +13,39 @@ package final class APIResponder: Responder {
   package init(backup: Backup, options: APIOptions, logger: Logger) {
     let forwarding = Forwarding(trustedProxies: options.trustedProxies)
     let authentication = Authentication(accounts: backup.accounts, forwarding: forwarding)
-    let failures = Failures(logger: logger)
+    failures = Failures(logger: logger)
+    router = Router(
+      APIResponder.endpoints(backup, options, authentication, forwarding, failures).map { $0.route(authentication) })
+    pages = options.publicFolder.map { Pages(folder: $0) }
+  }
+
+  /// Everything that answers, put together.
+  static func endpoints(
+    _ backup: Backup, _ options: APIOptions, _ authentication: Authentication, _ forwarding: Forwarding,
+    _ failures: Failures
+  ) -> [Endpoint] {
     let address = UploadAddress(publicURL: options.publicURL)
+    let authorization = UploadAuthorization(authentication: authentication, uploads: backup.uploads)
     let pump = UploadPump(desk: backup.desk)
     let assets = AssetHandlers(assets: backup.assets)
     let tus = TusDoor(
-      uploads: backup.uploads, pump: pump, address: address,
-      authorization: UploadAuthorization(authentication: authentication, uploads: backup.uploads), failures: failures)
-    router = Router(
-      APIResponder.routes(
-        server: ServerHandlers(backup: backup, version: options.version),
-        logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
-        users: UserHandlers(accounts: backup.accounts),
-        keys: APIKeyHandlers(accounts: backup.accounts),
-        assets: assets,
-        upload: UploadDoor(desk: backup.desk),
-        uploads: UploadResource(
-          uploads: backup.uploads, address: address, tus: tus,
-          draft: DraftDoor(uploads: backup.uploads, pump: pump), assets: assets),
-        albums: AlbumHandlers(albums: backup.albums)
-      ).map { $0.route(authentication) })
-    pages = options.publicFolder.map { Pages(folder: $0) }
-    self.failures = failures
+      uploads: backup.uploads, pump: pump, address: address, authorization: authorization, failures: failures)
+    let draft = DraftDoor(
+      uploads: backup.uploads, pump: pump, interim: InterimPolicy(options.interim, logger: failures.logger),
+      authorization: authorization, address: address, failures: failures)
+    let raw = RawDoor(desk: backup.desk, draft: draft)
+    return routes(
+      server: ServerHandlers(backup: backup, version: options.version),
+      logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
+      users: UserHandlers(accounts: backup.accounts),
+      keys: APIKeyHandlers(accounts: backup.accounts),
+      assets: assets,
+      upload: UploadDoor(desk: backup.desk, draft: draft),
+      raw: raw,
+      upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
+      uploads: UploadResource(
+        uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
+      albums: AlbumHandlers(albums: backup.albums))
   }
 
   package func respond(to request: Request) async -> Response {

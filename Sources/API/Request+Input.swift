@@ -19,6 +19,14 @@ extension Request {
   /// Above every route's own limit, which the server checks.
   private static let collectLimit = 16 << 20
 
+  /// The field's value; nil where it is absent.
+  func field(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
+
+  /// The media type of the body, in lower case and without parameters; nil where none is named.
+  var mediaType: String? {
+    self[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" } }
+  }
+
   /// The id in the path.
   func id() throws(ValidationFailure) -> Identifier {
     guard let id = parameters["id"].flatMap({ Identifier($0) }) else { throw ValidationFailure("id", "must be a UUID") }

@@ -6,7 +6,7 @@ extension APIResponder {
   /// Paths, permissions and shapes of `/api` are Immich's; what stands here and nowhere else is what is supported.
   static func routes(
     server: ServerHandlers, logins: LoginHandlers, users: UserHandlers, keys: APIKeyHandlers, assets: AssetHandlers,
-    upload: UploadDoor, uploads: UploadResource, albums: AlbumHandlers
+    upload: UploadDoor, raw: RawDoor, upstream: UpstreamUpload, uploads: UploadResource, albums: AlbumHandlers
   ) -> [Endpoint] {
     [
       .open(.get, "/healthz", server.health),
@@ -46,6 +46,8 @@ extension APIResponder {
 
       // A file's size is limited by the disk and the owner's quota alone.
       .user(.post, "/api/assets", "asset.upload", body: nil, upload.receive),
+      .open(.options, "/api/assets", raw.discover),
+      .user(.post, "/api/assets/background", "asset.upload", body: nil, raw.receive),
       .user(.post, "/api/assets/bulk-upload-check", "asset.upload", body: 16 << 20, assets.bulkCheck),
       .user(.get, "/api/assets/statistics", "asset.statistics", assets.statistics),
       .user(.get, "/api/assets/{id}", "asset.read", assets.read),
@@ -54,6 +56,15 @@ extension APIResponder {
       .user(.post, "/api/trash/restore/assets", "asset.delete", body: 4 << 20, assets.restore),
 
       // The address of an upload is a secret: see `UploadToken`.
+      .user(.post, "/api/backup/assets", "asset.upload", body: nil, raw.receive),
+      .user(.put, "/api/backup/assets", "asset.upload", body: nil, raw.receive),
+      .open(.options, "/api/backup/assets", raw.discover),
+      .user(.post, "/api/upload", "asset.upload", body: nil, upstream.create),
+      .open(.options, "/api/upload", raw.discover),
+      .user(.head, "/api/upload/{id}", "asset.upload", upstream.head),
+      .user(.patch, "/api/upload/{id}", "asset.upload", body: nil, upstream.append),
+      .user(.delete, "/api/upload/{id}", "asset.upload", upstream.cancel),
+
       .open(.options, "/api/backup/uploads", uploads.discover),
       .user(.post, "/api/backup/uploads", "asset.upload", body: nil, uploads.create),
       .user(.get, "/api/backup/uploads", "asset.upload", uploads.list),

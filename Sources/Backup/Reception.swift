@@ -10,6 +10,8 @@ package final class Reception {
   private let room: Int64?
   private let catalog: Catalog
   private let finisher: Finisher
+  /// Of the received bytes, once `finish` has compared them.
+  package private(set) var digest: SHA1Digest?
 
   init(file: StagedFile, owner: Owner, room: Int64?, catalog: Catalog, finisher: Finisher) {
     (self.file, self.owner, self.room) = (file, owner, room)
@@ -68,6 +70,7 @@ package final class Reception {
         sidecarSize: attached?.length ?? 0)
       file.handOver()
       attached?.handOver()
+      self.digest = digest
       switch try await finisher.finish(FinishRequest(asset: asset, staged: file.name, sidecarStaged: attached?.name)) {
       case .created(let id): return .created(id)
       case .duplicate(let id): return .duplicate(id)

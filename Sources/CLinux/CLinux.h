@@ -1,6 +1,8 @@
 // Linux calls that Swift's Glibc module map leaves out. Header only; every function is the system call of its name.
 #pragma once
+#include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <stddef.h>
@@ -14,6 +16,7 @@ ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, si
 int fallocate(int fd, int mode, off_t offset, off_t length);
 void *memmem(const void *haystack, size_t haystack_length, const void *needle, size_t needle_length);
 int malloc_trim(size_t pad);
+int pthread_setname_np(pthread_t thread, const char *name);
 
 enum {
   NS_RENAME_NOREPLACE = 1,
@@ -21,5 +24,6 @@ enum {
   NS_O_DIRECT = 040000,
   NS_FALLOC_KEEP_SIZE = 1,
   NS_EPOLL_CLOEXEC = 02000000,
+  NS_EFD_CLOEXEC = 02000000,
   NS_SOCK_NONBLOCK = 04000, NS_SOCK_CLOEXEC = 02000000,
 };

@@ -3,9 +3,7 @@ import HTTPTypes
 
 /// One request as the router and the handlers see it: the head is complete and legal, the body is still on the wire.
 package struct Request: Sendable {
-  package let method: HTTPRequest.Method
-  package let target: RequestTarget
-  package let fields: RequestFields
+  let head: RequestHead
   package let body: RequestBody
   /// Where the connection comes from.
   package let peer: PeerAddress
@@ -13,6 +11,10 @@ package struct Request: Sendable {
   package let isTLS: Bool
   /// Values of the route's `{name}` segments, percent-decoded; set by the router.
   package var parameters: [String: String] = [:]
+
+  package var method: HTTPRequest.Method { head.method }
+  package var target: RequestTarget { head.target }
+  package var fields: RequestFields { head.fields }
 
   /// The field's value, or nil; repeated fields are joined with `, ` (RFC 9110 section 5.3), `Cookie` with `; `.
   package subscript(_ name: HTTPField.Name) -> String? { fields[name] }

@@ -43,6 +43,13 @@ package struct RequestFields: Sendable {
   /// Every `Host`; swift-http-types has no name for it because HTTP/2 has none.
   package var hosts: [String] { lines.filter { matches($0, "host".utf8) }.map(text) }
 
+  /// Whether there is a field whose name begins so; `prefix` is in lower case.
+  package func hasName(beginningWith prefix: String) -> Bool {
+    lines.contains { line in
+      line.name.count >= prefix.utf8.count && zip(bytes[line.name], prefix.utf8).allSatisfy { lowered($0) == $1 }
+    }
+  }
+
   func matches(_ line: Line, _ wanted: String.UTF8View) -> Bool {
     guard wanted.count == line.name.count else { return false }
     var index = line.name.lowerBound

@@ -15,44 +15,62 @@ package struct RequestTarget: Sendable, Equatable {
   /// Parses origin-form and absolute-form targets (RFC 9112 section 3.2), and `*` as the root. Nil where the path does
   /// not start with a slash, an escape is broken or decodes to NUL or to something that is not UTF-8.
   package init?(_ text: String) {
-    let units = Array(text.utf8)
-    guard !units.contains(UInt8(ascii: "#")) else { return nil }
+    var text = text
+    guard let target = text.withUTF8({ RequestTarget(utf8: UnsafeRawBufferPointer($0)) }) else { return nil }
+    self = target
+  }
+
+  /// - Parameter units: valid UTF-8.
+  init?(utf8 units: UnsafeRawBufferPointer) {
     if units.first == UInt8(ascii: "/") {
-      self.init(units, authority: nil)
-    } else if text == "*" {
-      self.init([UInt8(ascii: "/")], authority: nil)
+      self.init(path: units, authority: nil)
+    } else if units.elementsEqual("*".utf8) {
+      self.init("/")
     } else {
+      let text = String(decoding: units, as: UTF8.self)
       guard let mark = text.firstRange(of: "://"),
         isToken(text[..<mark.lowerBound], "http") || isToken(text[..<mark.lowerBound], "https")
       else { return nil }
       let rest = Array(text[mark.upperBound...].utf8)
       let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? rest.count
       guard end > 0, !rest[..<end].contains(UInt8(ascii: "@")) else { return nil }
-      let path = Array(rest[end...])
-      self.init(
-        path.first == UInt8(ascii: "/") ? path : [UInt8(ascii: "/")] + path,
-        authority: String(decoding: rest[..<end], as: UTF8.self))
+      let path = rest[end...].first == UInt8(ascii: "/") ? Array(rest[end...]) : [UInt8(ascii: "/")] + rest[end...]
+      let authority = String(decoding: rest[..<end], as: UTF8.self)
+      guard let target = path.withUnsafeBytes({ RequestTarget(path: $0, authority: authority) }) else { return nil }
+      self = target
     }
   }
 
   /// - Parameter units: path and query; starts with a slash.
-  private init?(_ units: [UInt8], authority: String?) {
-    self.authority = authority
-    let mark = units.firstIndex(of: UInt8(ascii: "?")) ?? units.count
-    rawPath = String(decoding: units[..<mark], as: UTF8.self)
-    rawQuery = mark < units.count ? String(decoding: units[(mark + 1)...], as: UTF8.self) : ""
-    var segments: [String] = []
-    for part in units[..<mark].split(separator: UInt8(ascii: "/")) {
-      guard part.contains(UInt8(ascii: "%")) else {
-        segments.append(String(decoding: part, as: UTF8.self))
-        continue
-      }
-      guard let decoded = percentDecoded(String(decoding: part, as: UTF8.self), plusIsSpace: false),
-        !decoded.utf8.contains(0)
-      else { return nil }
-      segments.append(decoded)
+  private init?(path units: UnsafeRawBufferPointer, authority: String?) {
+    func text(_ range: Range<Int>) -> String {
+      String(decoding: UnsafeRawBufferPointer(rebasing: units[range]), as: UTF8.self)
     }
+    guard !units.contains(UInt8(ascii: "#")) else { return nil }
+    let end = units.firstIndex(of: UInt8(ascii: "?")) ?? units.count
+    var segments: [String] = []
+    segments.reserveCapacity(4)
+    var start = 1
+    while start < end {
+      var (next, isEscaped) = (start, false)
+      while next < end, units[next] != UInt8(ascii: "/") {
+        if units[next] == UInt8(ascii: "%") { isEscaped = true }
+        next += 1
+      }
+      if isEscaped {
+        guard let decoded = percentDecoded(text(start..<next), plusIsSpace: false), !decoded.utf8.contains(0) else {
+          return nil
+        }
+        segments.append(decoded)
+      } else if next > start {
+        segments.append(text(start..<next))
+      }
+      start = next + 1
+    }
+    rawPath = text(0..<end)
+    rawQuery = end < units.count ? text(end + 1..<units.count) : ""
     self.segments = segments
+    self.authority = authority
   }
 
   /// The first value of a query parameter, decoded; nil where it is absent or its escapes are broken.

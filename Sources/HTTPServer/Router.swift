@@ -59,25 +59,27 @@ package struct Router: Sendable {
   /// HEAD is answered by the GET route; the server leaves the body out.
   package func match(_ method: HTTPRequest.Method, _ segments: [String]) -> Match {
     var allowed: [HTTPRequest.Method] = []
-    if let found = find(root, segments[...], [], method, &allowed) { return found }
+    if let found = find(root, segments, 0, [], method, &allowed) { return found }
     return allowed.isEmpty ? .notFound : .wrongMethod(allowed: allowed)
   }
 
   private func find(
-    _ node: Node, _ rest: ArraySlice<String>, _ values: [String], _ method: HTTPRequest.Method,
+    _ node: Node, _ segments: [String], _ index: Int, _ values: [String], _ method: HTTPRequest.Method,
     _ allowed: inout [HTTPRequest.Method]
   ) -> Match? {
-    guard let first = rest.first else {
+    guard index < segments.count else {
       for (route, names) in node.routes where route.method == method || (method == .head && route.method == .get) {
+        guard !names.isEmpty else { return .route(route, parameters: [:]) }
         return .route(route, parameters: Dictionary(zip(names, values), uniquingKeysWith: { first, _ in first }))
       }
       allowed += node.routes.map(\.0.method)
       return nil
     }
-    if let next = node.literals[first], let found = find(next, rest.dropFirst(), values, method, &allowed) {
+    let first = segments[index]
+    if let next = node.literals[first], let found = find(next, segments, index + 1, values, method, &allowed) {
       return found
     }
-    if let next = node.parameter { return find(next, rest.dropFirst(), values + [first], method, &allowed) }
+    if let next = node.parameter { return find(next, segments, index + 1, values + [first], method, &allowed) }
     return nil
   }
 }

@@ -112,7 +112,7 @@ package final class Server: Sendable {
     listener?.close()
     housekeeping.cancel()
     for loop in loops {
-      loop.queue.async { loop.perform { for connection in loop.all { connection.assumeIsolated { $0.drain() } } } }
+      for connection in loop.all { Task { await connection.drain() } }
     }
     // Neither step waits for a loop: one that is kept busy must not hold the process.
     let cut = DispatchWorkItem { [loops] in

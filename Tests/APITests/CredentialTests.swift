@@ -8,7 +8,7 @@ import Testing
     (("X-Immich-User-Token", "u"), nil, .sessionToken("u")),
     (("x-immich-session-token", "s"), nil, .sessionToken("s")),
     (nil, "sessionKey=q", .sessionToken("q")),
-    (("Authorization", "bearer  b"), nil, .sessionToken("b")),
+    (("Authorization", "bearer  b"), nil, .bearer("b")),
     (("Cookie", "a=1; immich_access_token=c; z=2"), nil, .cookie("c")),
     (("x-api-key", "k"), nil, .apiKey("k")),
     (nil, "apiKey=p", .apiKey("p")),

@@ -29,6 +29,7 @@ func makeRequest(
   }
   guard let target = RequestTarget(target) else { throw BodyError.malformed("no target") }
   return Request(
-    method: method, target: target, fields: RequestFields(bytes: bytes, lines: lines), body: source,
-    peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { _, _ in })
+    head: RequestHead(
+      method: method, target: target, minorVersion: 1, fields: RequestFields(bytes: bytes, lines: lines)),
+    body: source, peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { _, _ in })
 }

@@ -9,17 +9,16 @@ import Testing
   /// Method, path and permission of each line of the map.
   private func map(_ world: World) -> [(line: String, permission: String?)] {
     let forwarding = Forwarding(trustedProxies: [])
-    let accounts = world.backup.accounts
-    return APIResponder.routes(
-      server: ServerHandlers(backup: world.backup, version: ""),
-      logins: LoginHandlers(accounts: accounts, forwarding: forwarding), users: UserHandlers(accounts: accounts),
-      keys: APIKeyHandlers(accounts: accounts), assets: AssetHandlers(assets: world.backup.assets),
-      upload: UploadDoor(desk: world.backup.desk), albums: AlbumHandlers(albums: world.backup.albums)
+    let authentication = Authentication(accounts: world.backup.accounts, forwarding: forwarding)
+    let options = APIOptions(publicFolder: nil, trustedProxies: [], version: "")
+    return APIResponder.endpoints(
+      world.backup, options, authentication, forwarding, Failures(logger: world.log.logger)
     ).map { endpoint in
       let (access, permission): (String, String?) =
         switch endpoint.action {
         case .open: ("open", nil)
         case .user(let permission, _): (permission.map { "`\($0)`" } ?? "any", permission)
+        case .holder(let permission, _): ("address" + (permission.map { ", `\($0)`" } ?? ""), permission)
         case .admin(let permission, _): ("admin" + (permission.map { ", `\($0)`" } ?? ""), permission)
         }
       return ("| \(endpoint.method.rawValue) | `\(endpoint.pattern)` | \(access) |", permission)
@@ -30,7 +29,7 @@ import Testing
   func documentation() async throws {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let text = try String(contentsOfFile: "/\(root)/docs/api.md", encoding: .utf8)
-    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    let methods = ["OPTIONS", "HEAD", "GET", "POST", "PUT", "PATCH", "DELETE"]
     let documented = text.split(separator: "\n").filter { line in
       methods.contains { line.hasPrefix("| \($0) |") }
     }.map { $0.split(separator: "|", omittingEmptySubsequences: true).prefix(3).joined(separator: "|") }
@@ -53,6 +52,12 @@ import Testing
         let response = try await world.send(method, String(path))
         if parts[2] == "open" {
           #expect(response.status != .unauthorized, "\(line)")
+        } else if parts[2].hasPrefix("address") {
+          // Whoever does not know the address.
+          #expect(response.status == .notFound, "\(line)")
+        } else if path.hasPrefix("/api/backup") {
+          #expect(
+            try response.status == .unauthorized && response.object()["detail"]?.text == "Authentication required")
         } else {
           #expect(response.status == .unauthorized && response.message == "Authentication required", "\(line)")
         }

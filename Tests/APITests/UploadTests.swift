@@ -228,7 +228,8 @@ import Testing
     ])
   func names(_ agent: String, _ sent: String, _ expected: String) throws {
     let request = try makeRequest(.post, "/api/assets", [("User-Agent", agent)])
-    #expect(String(decoding: UploadDoor.decoded(Array(sent.utf8), request), as: UTF8.self) == expected)
+    #expect(
+      String(decoding: FormReception.decoded(Array(sent.utf8), agent: request[.userAgent]), as: UTF8.self) == expected)
   }
 
   @Test("A live photo's motion part is hidden once its still names it")

@@ -32,11 +32,15 @@ final class StoreFixture: Sendable {
   let anna: Owner
   let annaID: Identifier
 
-  /// - Parameter path: a data directory to open again; nil makes one.
-  init(path: String? = nil, reserve: Int64 = 0, mode: Staging.Mode? = nil) async throws {
+  /// - Parameters:
+  ///   - path: a data directory to open again; nil makes one.
+  ///   - boot: the kernel's boot, for tests that restart the machine.
+  init(
+    path: String? = nil, reserve: Int64 = 0, mode: Staging.Mode? = nil, boot: String = ThisProcess.bootID
+  ) async throws {
     folder = path == nil ? try TemporaryFolder() : nil
     directory = try DataDirectory(path ?? folder!.path + "/data", role: .server)
-    catalog = try Catalog(path: directory.catalog)
+    catalog = try Catalog(path: directory.catalog, boot: boot)
     try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
     staging = try Staging(
       root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: reserve, mode: mode)

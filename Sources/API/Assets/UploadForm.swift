@@ -91,11 +91,9 @@ struct UploadForm {
     if modifiedAt == nil { missing("fileModifiedAt", "is required") }
     let name = fieldName ?? partName ?? []
     if hasFile, name.isEmpty { missing("filename", "the file has no name") }
-    guard issues.isEmpty, let createdAt, let modifiedAt else { throw ValidationFailure(issues) }
-    var facts = UploadFacts(name: name, createdAt: createdAt, modifiedAt: modifiedAt)
-    (facts.isFavorite, facts.visibility) = (isFavorite, visibility)
-    (facts.durationMilliseconds, facts.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
-    (facts.metadata, facts.claimedChecksum) = (metadata, claimedChecksum)
+    guard issues.isEmpty else { throw ValidationFailure(issues) }
+    var facts = looseFacts
+    (facts.name, facts.claimedChecksum, facts.typeByContent) = (name, claimedChecksum, false)
     return facts
   }
 }

@@ -10,6 +10,13 @@ struct Authentication: Sendable {
   func principal(of request: Request) async throws -> Principal {
     switch Credential(request) {
     case .sessionToken(let token): return try await accounts.authenticate(sessionToken: token)
+    case .bearer(let token):
+      do { return try await accounts.authenticate(sessionToken: token) } catch BackupError.invalidSessionToken {
+        // YAIIU's background uploads carry their API key there.
+        do { return try await accounts.authenticate(apiKey: token) } catch BackupError.invalidAPIKey {
+          throw BackupError.invalidSessionToken
+        }
+      }
     case .cookie(let token):
       try refuseForgery(request)
       return try await accounts.authenticate(sessionToken: token)

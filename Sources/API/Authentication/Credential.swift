@@ -4,6 +4,8 @@ import HTTPTypes
 /// What a request brings to prove who is asking.
 enum Credential: Equatable, Sendable {
   case sessionToken(String)
+  /// `Authorization: Bearer`: a session's token, or an API key.
+  case bearer(String)
   /// The browser and the Immich app send it by themselves, with every request, whoever caused it.
   case cookie(String)
   case apiKey(String)
@@ -15,9 +17,11 @@ enum Credential: Equatable, Sendable {
   init?(_ request: Request) {
     if let token = Credential.field("x-immich-user-token", request) ?? Credential.field(
       "x-immich-session-token", request)
-      ?? Credential.parameter("sessionKey", request) ?? Credential.bearer(request)
+      ?? Credential.parameter("sessionKey", request)
     {
       self = .sessionToken(token)
+    } else if let token = Credential.bearer(request) {
+      self = .bearer(token)
     } else if let token = request[.cookie].flatMap({ Credential.cookie(Credential.cookieName, in: $0) }) {
       self = .cookie(token)
     } else if let key = Credential.field("x-api-key", request) ?? Credential.parameter("apiKey", request) {

@@ -43,14 +43,18 @@ struct Failures: Sendable {
 
   static let correlationField = HTTPField.Name("X-Correlation-ID")
 
-  /// - Parameter request: nil where the server refused before there was one.
-  func answer(to error: any Error, _ request: Request?) -> Response {
+  /// - Parameters:
+  ///   - request: nil where the server refused before there was one.
+  ///   - status: what the protocol at hand says instead of the usual status.
+  func answer(to error: any Error, _ request: Request?, status: HTTPResponse.Status? = nil) -> Response {
     let foreseen = ErrorAnswer(error, request)
-    let answer = foreseen ?? ErrorAnswer(.internalServerError, "Internal server error")
+    var answer = foreseen ?? ErrorAnswer(.internalServerError, "Internal server error")
+    if let status { answer.status = status }
     let correlation = Identifier().description
     log(error, answer, correlation, request, isForeseen: foreseen != nil)
     var response: Response
-    if let request, request.target.segments.starts(with: ["api", "backup"]) {
+    // Elsewhere only what the resumable uploads' draft wants to have so.
+    if answer.problem != nil || request?.target.segments.starts(with: ["api", "backup"]) == true {
       response = .json(Problem(answer), status: answer.status)
       response.fields[.contentType] = "application/problem+json"
     } else {

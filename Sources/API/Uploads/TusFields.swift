@@ -5,8 +5,6 @@ import HTTPTypes
 
 /// The request fields of tus 1.0.0. Wrong ones are a `ValidationFailure` that names the field.
 extension Request {
-  func field(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
-
   /// Decimal digits and nothing else, up to 2^63-1: no sign, no list, no empty text.
   func byteCount(_ name: String) throws(ValidationFailure) -> Int64? {
     guard let text = field(name) else { return nil }
@@ -14,11 +12,6 @@ extension Request {
       throw ValidationFailure(name, "must be a whole number of bytes from 0 to 9223372036854775807")
     }
     return count
-  }
-
-  /// Without its parameters, in lower case.
-  var mediaType: String? {
-    self[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" } }
   }
 
   /// `Upload-Checksum: sha1 <base64>`: of this request's body alone.

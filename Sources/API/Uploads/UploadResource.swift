@@ -10,6 +10,7 @@ struct UploadResource: Sendable {
   let address: UploadAddress
   let tus: TusDoor
   let draft: DraftDoor
+  let raw: RawDoor
   let assets: AssetHandlers
 
   // MARK: The collection
@@ -22,7 +23,8 @@ struct UploadResource: Sendable {
     response.fields.set("Tus-Extension", TusDoor.extensions)
     response.fields.set("Tus-Max-Size", String(uploads.limits.size))
     response.fields.set("Tus-Checksum-Algorithm", PartClaim.Algorithm.allCases.map(\.rawValue).joined(separator: ","))
-    response.fields.set("Accept-Patch", "application/partial-upload, \(TusDoor.contentType)")
+    response.fields.set("Accept-Patch", "\(DraftDoor.mediaType), \(TusDoor.contentType)")
+    response.fields.set("Upload-Limit", draft.limits)
     response.fields[.allow] =
       request.parameters["id"] == nil ? "POST, GET, HEAD, OPTIONS" : "HEAD, GET, PATCH, DELETE, POST, OPTIONS"
     return response
@@ -30,7 +32,7 @@ struct UploadResource: Sendable {
 
   func create(_ request: Request, _ principal: Principal) async throws -> Response {
     if UploadResource.isTusCreation(request) { return await tus.create(request, principal) }
-    return try await draft.create(request, principal, kind: .raw)
+    return try await raw.receive(request, principal)
   }
 
   func list(_ request: Request, _ principal: Principal) async throws -> Response {

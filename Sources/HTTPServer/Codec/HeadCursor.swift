@@ -10,12 +10,13 @@ struct HeadCursor {
   static let targetTooLong = Refusal(.uriTooLong, "The request target is longer than \(HeadLimit.target) bytes")
 
   mutating func head() throws(Refusal) -> RequestHead {
-    let (methodName, targetText, minorVersion) = try requestLine()
+    let (methodName, targetBytes, minorVersion) = try requestLine()
     guard let method = Self.method(methodName) else {
       throw Refusal(.notImplemented, "The method is not known here")
     }
     // RFC 9112 section 3.2.4: the asterisk names the server itself, and only OPTIONS may ask about that.
-    guard targetText != "*" || method == .options, let target = RequestTarget(targetText) else {
+    let isServer = targetBytes.count == 1 && targetBytes[0] == UInt8(ascii: "*")
+    guard !isServer || method == .options, let target = RequestTarget(utf8: targetBytes) else {
       throw Refusal(.badRequest, "The request target is malformed")
     }
     let lines = try fieldLines()
@@ -63,24 +64,22 @@ struct HeadCursor {
   }
 
   /// Every method that some route answers; CONNECT and TRACE have no business here.
-  private static func method(_ name: String) -> HTTPRequest.Method? {
-    switch name {
-    case "GET": .get
-    case "HEAD": .head
-    case "POST": .post
-    case "PUT": .put
-    case "PATCH": .patch
-    case "DELETE": .delete
-    case "OPTIONS": .options
-    default: nil
-    }
+  private static func method(_ name: UnsafeRawBufferPointer) -> HTTPRequest.Method? {
+    methods.first { name.elementsEqual($0.name.utf8) }?.method
   }
+
+  private static let methods: [(name: String, method: HTTPRequest.Method)] = [
+    ("GET", .get), ("POST", .post), ("HEAD", .head), ("PUT", .put), ("PATCH", .patch), ("DELETE", .delete),
+    ("OPTIONS", .options),
+  ]
 
   // MARK: Request line
 
   /// `method SP request-target SP HTTP-version CRLF`, single spaces (RFC 9112 section 3).
-  private mutating func requestLine() throws(Refusal) -> (method: String, target: String, minorVersion: Int) {
-    let malformed = Refusal(.badRequest, "The request line is malformed")
+  private mutating func requestLine() throws(Refusal) -> (
+    method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, minorVersion: Int
+  ) {
+    var malformed: Refusal { Refusal(.badRequest, "The request line is malformed") }
     let method = take(while: isTokenByte)
     guard !method.isEmpty, skip(.space) else { throw malformed }
     // Bytes above ASCII come from clients that forgot to escape; they are kept, controls and spaces are not.
@@ -90,15 +89,18 @@ struct HeadCursor {
     guard skip(.space) else { throw malformed }
     let version = take { $0 > .space && $0 != 0x7F }
     guard skip(.cr), skip(.lf) else { throw malformed }
-    let text = Array(bytes[version])
+    let text = UnsafeRawBufferPointer(rebasing: bytes[version])
     guard text.count == 8, text.starts(with: "HTTP/".utf8), text[6] == UInt8(ascii: "."),
       (0x30...0x39).contains(text[5]), (0x30...0x39).contains(text[7])
     else { throw malformed }
     guard text[5] == UInt8(ascii: "1") else {
       throw Refusal(.httpVersionNotSupported, "This server speaks HTTP/1.1")
     }
-    guard let targetText = String(validating: bytes[target], as: UTF8.self) else { throw malformed }
-    return (String(decoding: bytes[method], as: UTF8.self), targetText, text[7] == UInt8(ascii: "0") ? 0 : 1)
+    let targetBytes = UnsafeRawBufferPointer(rebasing: bytes[target])
+    guard targetBytes.allSatisfy({ $0 < 0x80 }) || String(validating: targetBytes, as: UTF8.self) != nil else {
+      throw malformed
+    }
+    return (UnsafeRawBufferPointer(rebasing: bytes[method]), targetBytes, text[7] == UInt8(ascii: "0") ? 0 : 1)
   }
 
   // MARK: Fields

@@ -1,7 +1,8 @@
 import HTTPTypes
 
-/// Everything before the body of one request, checked.
-struct RequestHead: Sendable {
+/// Everything before the body of one request, checked. An object, because it is passed on often and its parts would all be
+/// counted each time.
+final class RequestHead: Sendable {
   enum Framing: Equatable, Sendable {
     case none
     case length(Int64)
@@ -18,6 +19,14 @@ struct RequestHead: Sendable {
   let keepAlive: Bool
   /// The client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1).
   let expectsContinue: Bool
+
+  init(
+    method: HTTPRequest.Method, target: RequestTarget, minorVersion: Int, fields: RequestFields,
+    framing: Framing = .none, keepAlive: Bool = true, expectsContinue: Bool = false
+  ) {
+    (self.method, self.target, self.minorVersion, self.fields) = (method, target, minorVersion, fields)
+    (self.framing, self.keepAlive, self.expectsContinue) = (framing, keepAlive, expectsContinue)
+  }
 }
 
 /// Limits of a request head.

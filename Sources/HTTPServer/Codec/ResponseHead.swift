@@ -22,7 +22,10 @@ enum ResponseHead {
     for field in fields { append(field, to: &out) }
     switch framing {
     case .none, .untilClose: break
-    case .length(let length): out += "Content-Length: \(length)\r\n".utf8
+    case .length(let length):
+      out += "Content-Length: ".utf8
+      append(length, to: &out)
+      out += lineEnd
     case .chunked: out += "Transfer-Encoding: chunked\r\n".utf8
     }
     if !keepAlive {
@@ -44,13 +47,27 @@ enum ResponseHead {
 
   private static func appendStatusLine(_ status: HTTPResponse.Status, to out: inout [UInt8]) {
     out += "HTTP/1.1 ".utf8
-    out += "\(status.code) \(status.reasonPhrase)".utf8
+    append(Int64(status.code), to: &out)
+    out.append(.space)
+    out += status.reasonPhrase.utf8
     out += lineEnd
+  }
+
+  /// In decimal digits; not negative.
+  private static func append(_ number: Int64, to out: inout [UInt8]) {
+    let start = out.count
+    var rest = number
+    repeat {
+      out.append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    out[start...].reverse()
   }
 
   private static func append(_ field: HTTPField, to out: inout [UInt8]) {
     out += field.name.rawName.utf8
-    out += [UInt8(ascii: ":"), .space]
+    out.append(UInt8(ascii: ":"))
+    out.append(.space)
     // Latin-1 out, as HTTPField keeps it: the bytes that were put in.
     field.withUnsafeBytesOfValue { out += $0 }
     out += lineEnd

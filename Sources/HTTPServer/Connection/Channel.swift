@@ -20,6 +20,9 @@ final class Channel: Sendable {
     /// The loop's name for this channel; 0 before `start`.
     var token: UInt64 = 0
     var isClosed = false
+    /// The kernel reports what comes for as long as it lies there: set while the connection is idle, and left alone by a
+    /// request that is answered at once, which so costs no epoll call. All else is reported once.
+    var isListening = false
     /// The socket's SO_RCVLOWAT: the kernel reports it readable from so many bytes on.
     var lowWater = 1
 
@@ -47,8 +50,8 @@ final class Channel: Sendable {
     state.withLock { state in
       guard !state.isClosed else { return }
       state.token = token
-      state.isIdle = true
-      loop.watch(descriptor, token, state.wanted, isNew: true)
+      (state.isIdle, state.isListening) = (true, true)
+      loop.watch(descriptor, token, state.wanted, once: false, isNew: true)
     }
   }
 
@@ -145,7 +148,7 @@ final class Channel: Sendable {
           state.reader = waiter
           setLowWater(atLeast, &state)
         }
-        loop.watch(descriptor, state.token, state.wanted, isNew: false)
+        watchOnce(&state)
         return (false, displaced)
       }
       displaced?.continuation.resume(returning: .ready)
@@ -156,6 +159,12 @@ final class Channel: Sendable {
     case .timedOut: throw .timedOut
     case .closed: throw .reset
     }
+  }
+
+  /// Only the next event, for whoever waits by now; none where nobody does.
+  private func watchOnce(_ state: inout State) {
+    state.isListening = false
+    loop.watch(descriptor, state.token, state.wanted, once: true)
   }
 
   private func setLowWater(_ bytes: Int, _ state: inout State) {
@@ -172,7 +181,9 @@ final class Channel: Sendable {
       guard !state.isClosed else { return }
       state.isIdle = true
       setLowWater(1, &state)
-      loop.watch(descriptor, state.token, state.wanted, isNew: false)
+      guard !state.isListening else { return }
+      state.isListening = true
+      loop.watch(descriptor, state.token, state.wanted, once: false)
     }
   }
 
@@ -190,8 +201,9 @@ final class Channel: Sendable {
       if reader != nil { state.reader = nil }
       if writer != nil { state.writer = nil }
       if isOwn { state.isIdle = false }
-      // The kernel reports once and then sleeps: who still waits must be announced again.
-      if state.wanted != 0 { loop.watch(descriptor, state.token, state.wanted, isNew: false) }
+      // The kernel reports once and then sleeps: who still waits must be announced again. What comes for nobody, such as
+      // a body while its request is looked at, must not be reported for ever.
+      if state.wanted != 0 || (state.isListening && !isOwn) { watchOnce(&state) }
       return (reader, writer, isOwn)
     }
     reader?.continuation.resume(returning: .ready)
@@ -222,6 +234,8 @@ final class Channel: Sendable {
       guard !state.isClosed else { return [Waiter]() }
       state.isClosed = true
       shutdown(descriptor, Int32(SHUT_RDWR))
+      // The end of the stream is for the connection to hear of, but once.
+      if state.isListening { watchOnce(&state) }
       defer { (state.reader, state.writer) = (nil, nil) }
       return [state.reader, state.writer].compactMap { $0 }
     }

@@ -10,14 +10,14 @@ enum Compression {
   /// Above this many bytes the work moves to a lane, so that it delays nobody else on the loop.
   private static let inlineLimit = 16 << 10
 
-  static func apply(to response: inout Response, accepting: String?, _ server: ServerContext) async {
+  static func apply(to response: inout Response, accepting fields: RequestFields, _ server: ServerContext) async {
     guard case .bytes(let bytes) = response.body, bytes.count > threshold, response.status.kind == .successful,
       response.fields[.contentEncoding] == nil, response.fields[.contentRange] == nil,
       let type = response.fields[.contentType], isText(type)
     else { return }
     // Even an answer that stays as it is depends on the field: caches must know.
     if response.fields[.vary] == nil { response.fields[.vary] = "Accept-Encoding" }
-    guard let accepting, accepts(gzip: accepting) else { return }
+    guard let accepting = fields[.acceptEncoding], accepts(gzip: accepting) else { return }
     let packed =
       bytes.count <= inlineLimit ? gzip(bytes) : await server.fileLanes.next().run { gzip(bytes) }
     guard let packed, packed.count < bytes.count else { return }

@@ -242,8 +242,7 @@ actor Connection {
         return RequestBody(declaredLength: declared) { block in try await source.pull(into: block) }
       } ?? .none
     return Request(
-      method: head.method, target: head.target, fields: head.fields, body: body, peer: peer,
-      isTLS: server.tls != nil,
+      head: head, body: body, peer: peer, isTLS: server.tls != nil,
       sendInterim: { [channel, server] status, fields in
         guard head.minorVersion > 0 else { return }
         try await channel.send(ResponseHead.interim(status, fields), patience: server.configuration.stallTimeout)

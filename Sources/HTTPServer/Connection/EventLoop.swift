@@ -1,72 +1,136 @@
 import CLinux
-import Dispatch
 import Glibc
 import Ground
 import Synchronization
 
-/// One serial queue that carries the events of many connections, and the executor of their actors. Nothing on it blocks.
+/// One thread that carries the events of many connections, and the executor of their actors. It sleeps in `epoll_wait`;
+/// nothing else on it blocks.
 ///
-/// One Dispatch source watches one epoll set: a source per connection costs a trip through Dispatch's manager thread for
-/// every event, and a kilobyte each. What becomes ready to run while the loop itself is running is kept in a list and run
-/// at the end of the event: a small request stays on one thread from its first byte to its answer.
+/// A thread of its own, because a Dispatch source on the epoll set takes two more switches of thread for every sleep, to
+/// Dispatch's manager and back. What becomes ready to run on the thread itself is kept in a list and run at the end of
+/// the event: a small request stays there from its first byte to its answer.
 final class EventLoop: SerialExecutor {
-  let queue: DispatchQueue
+  /// All that the thread holds while it sleeps: a loop that nobody needs any more ends, and its thread with it.
+  private final class Post: Sendable {
+    let set: Descriptor
+    /// Wakes the thread; watched edge-triggered under the token 0, and so never read.
+    let bell: Descriptor
+    /// What other threads want to have run.
+    let jobs = Mutex<[UnownedJob]>([])
+    /// Set before the thread starts, and never again.
+    nonisolated(unsafe) weak var loop: EventLoop?
+
+    init(label: String) throws(SystemError) {
+      set = Descriptor(owning: try system("epoll_create1") { epoll_create1(Int32(NS_EPOLL_CLOEXEC)) }, path: label)
+      bell = Descriptor(owning: try system("eventfd") { eventfd(0, Int32(NS_EFD_CLOEXEC)) }, path: label)
+      var event = epoll_event(events: EPOLLIN.rawValue | EPOLLET.rawValue, data: epoll_data_t(u64: 0))
+      try system("epoll_ctl") { epoll_ctl(set.number, EPOLL_CTL_ADD, bell.number, &event) }
+    }
+
+    func ring() {
+      var one: UInt64 = 1
+      // Would block only after 2^64 wake-ups.
+      _ = write(bell.number, &one, MemoryLayout<UInt64>.size)
+    }
+  }
+
   /// Connections read heads into this; 64 KiB. Unshared: used only inside an event of this loop.
   nonisolated(unsafe) let scratch: UnsafeMutableRawBufferPointer
 
-  /// The thread that is inside `perform`, 0 for none. A thread that reads its own number here knows that it is the one.
-  private let running = Atomic<UInt>(0)
-  /// Touched only by the thread whose number stands in `running`: the queue is serial.
-  private nonisolated(unsafe) var jobs: [UnownedJob] = []
-  /// Filled and read inside an event of this loop only.
-  private nonisolated(unsafe) let ready: UnsafeMutableBufferPointer<epoll_event>
-
-  private let set: Descriptor
-  /// Set up once; Dispatch objects are safe to use from any thread, their Swift type only does not say so.
-  private nonisolated(unsafe) let clock: any DispatchSourceTimer
-  private nonisolated(unsafe) let events: any DispatchSourceRead
+  private let post: Post
+  /// The loop's thread, 0 before it runs. A thread that reads its own number here knows that it is the one.
+  private let thread = Atomic<UInt>(0)
   private let connections = Mutex<[UInt64: Connection]>([:])
   private let tokens = Counter(1)
   private let date = Mutex<(second: Int64, line: [UInt8])>((0, []))
 
-  /// How often deadlines are looked at; a time-out is late by this much at the most.
-  private static let tick = DispatchTimeInterval.milliseconds(250)
-  /// Rounds of events before the queue gets to what else waits on it: finished lanes, the clock.
-  private static let rounds = 8
+  // Touched only by the loop's thread.
+  private nonisolated(unsafe) var jobs: [UnownedJob] = []
+  private nonisolated(unsafe) var delivered: [UnownedJob] = []
+  private nonisolated(unsafe) var breathing: [CheckedContinuation<Void, Never>] = []
+  private nonisolated(unsafe) var nextTick = MonotonicTime.now()
 
-  /// - Throws: `SystemError` where the kernel gives no epoll set.
+  /// Seconds between two looks at the deadlines; a time-out is late by this much at the most.
+  private static let tick = 0.25
+  /// Events taken at once.
+  private static let batch = 128
+
+  /// - Throws: `SystemError` where the kernel gives no epoll set, or no thread.
   init(label: String) throws(SystemError) {
-    queue = DispatchQueue(label: label, qos: .userInitiated)
+    post = try Post(label: label)
     scratch = .allocate(byteCount: 64 << 10, alignment: 16)
-    ready = .allocate(capacity: 128)
-    set = Descriptor(owning: try system("epoll_create1") { epoll_create1(Int32(NS_EPOLL_CLOEXEC)) }, path: label)
-    clock = DispatchSource.makeTimerSource(queue: queue)
-    events = DispatchSource.makeReadSource(fileDescriptor: set.number, queue: queue)
-    clock.schedule(deadline: .now() + Self.tick, repeating: Self.tick, leeway: .milliseconds(100))
-    clock.setEventHandler { [weak self] in self?.perform { self?.expire() } }
-    events.setEventHandler { [weak self] in self?.perform { self?.takeEvents() } }
-    // Dispatch must be done with the descriptor before it is closed.
-    let set = set
-    events.setCancelHandler { withExtendedLifetime(set) {} }
-    clock.resume()
-    events.resume()
+    post.loop = self
+    try Self.start(post, label)
   }
 
   deinit {
-    clock.cancel()
-    events.cancel()
+    post.ring()
     scratch.deallocate()
-    ready.deallocate()
   }
 
-  // MARK: Running
+  // MARK: The thread
 
-  /// Runs an event of this loop, then everything that it made ready.
-  func perform(_ event: () -> Void) {
-    running.store(pthread_self(), ordering: .relaxed)
-    event()
+  private static func start(_ post: Post, _ label: String) throws(SystemError) {
+    // Signals are the main thread's business, as with Dispatch's threads.
+    var (all, before) = (sigset_t(), sigset_t())
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    var thread = pthread_t()
+    // Balanced by the thread, or below.
+    let held = Unmanaged.passRetained(post)
+    let failure = pthread_create(
+      &thread, nil,
+      { argument in
+        // The argument is `held`.
+        if let argument { EventLoop.run(Unmanaged<Post>.fromOpaque(argument).takeRetainedValue()) }
+        return nil
+      }, held.toOpaque())
+    guard failure == 0 else {
+      held.release()
+      throw SystemError("pthread_create", failure, label)
+    }
+    pthread_setname_np(thread, label)
+    pthread_detach(thread)
+  }
+
+  private static func run(_ post: Post) {
+    let ready = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: batch)
+    defer { ready.deallocate() }
+    var milliseconds: Int32 = -1
+    while true {
+      // Fails for a signal at the most: no event then.
+      let count = epoll_wait(post.set.number, ready.baseAddress, Int32(batch), milliseconds)
+      guard let loop = post.loop else { return }
+      milliseconds = loop.turn(UnsafeMutableBufferPointer(rebasing: ready[..<max(0, Int(count))]))
+    }
+  }
+
+  /// - Returns: for how many milliseconds the thread may sleep.
+  private func turn(_ events: UnsafeMutableBufferPointer<epoll_event>) -> Int32 {
+    thread.store(pthread_self(), ordering: .relaxed)
+    let rested = breathing
+    breathing = []
+    for event in events {
+      // The bell, or gone meanwhile: another event of this batch closed it.
+      guard let connection = connections.withLock({ $0[event.data.u64] }) else { continue }
+      connection.assumeIsolated { $0.happened(event.events) }
+      runJobs()
+    }
+    post.jobs.withLock { swap(&$0, &delivered) }
+    for job in delivered { job.runSynchronously(on: asUnownedSerialExecutor()) }
+    delivered.removeAll(keepingCapacity: true)
     runJobs()
-    running.store(0, ordering: .relaxed)
+    let now = MonotonicTime.now()
+    if now >= nextTick {
+      nextTick = now.adding(seconds: Self.tick)
+      for connection in all { connection.assumeIsolated { $0.expire(now) } }
+      runJobs()
+    }
+    for continuation in rested { continuation.resume() }
+    runJobs()
+    guard breathing.isEmpty else { return 0 }
+    return connections.withLock { $0.isEmpty } ? -1 : Int32(Self.tick * 1000)
   }
 
   private func runJobs() {
@@ -81,43 +145,24 @@ final class EventLoop: SerialExecutor {
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    if isRunningHere {
+    if isRunningHere { return jobs.append(job) }
+    let isFirst = post.jobs.withLock { jobs in
       jobs.append(job)
-    } else {
-      queue.async { self.perform { job.runSynchronously(on: self.asUnownedSerialExecutor()) } }
+      return jobs.count == 1
     }
+    if isFirst { post.ring() }
   }
 
-  /// Whether the caller runs inside an event of this loop.
-  var isRunningHere: Bool { running.load(ordering: .relaxed) == pthread_self() }
+  /// Whether the caller runs on this loop's thread.
+  var isRunningHere: Bool { thread.load(ordering: .relaxed) == pthread_self() }
 
-  func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
+  func checkIsolated() { precondition(isRunningHere) }
 
-  /// Lets everything else that waits on this loop run before the caller goes on. (`Task.yield` would only go to the end
-  /// of the list of this same event.)
+  /// Lets everything else that waits on this loop run before the caller, who is on it, goes on. (`Task.yield` would only
+  /// go to the end of the list of this same event.)
   func breathe() async {
-    await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
-  }
-
-  // MARK: Events
-
-  private func takeEvents() {
-    for _ in 0..<Self.rounds {
-      let count = Int(epoll_wait(set.number, ready.baseAddress, Int32(ready.count), 0))
-      guard count > 0 else { return }
-      for event in ready[..<count] {
-        // Gone meanwhile: another event of this batch closed it.
-        guard let connection = connections.withLock({ $0[event.data.u64] }) else { continue }
-        connection.assumeIsolated { $0.happened(event.events) }
-        runJobs()
-      }
-      if count < ready.count { return }
-    }
-  }
-
-  private func expire() {
-    let now = MonotonicTime.now()
-    for connection in all { connection.assumeIsolated { $0.expire(now) } }
+    checkIsolated()
+    await withCheckedContinuation { breathing.append($0) }
   }
 
   // MARK: Connections
@@ -126,7 +171,12 @@ final class EventLoop: SerialExecutor {
   /// - Returns: the name under which its descriptor is watched.
   func add(_ connection: Connection) -> UInt64 {
     let token = tokens.next()
-    connections.withLock { $0[token] = connection }
+    let isFirst = connections.withLock { connections in
+      connections[token] = connection
+      return connections.count == 1
+    }
+    // Without connections there are no deadlines, and the thread sleeps without end.
+    if isFirst { post.ring() }
     return token
   }
 
@@ -136,11 +186,13 @@ final class EventLoop: SerialExecutor {
 
   var all: [Connection] { connections.withLock { Array($0.values) } }
 
-  /// Reports the next of these events (`EPOLLIN`, `EPOLLOUT`), once; what is already the case counts as next.
-  func watch(_ descriptor: Int32, _ token: UInt64, _ events: UInt32, isNew: Bool) {
-    var event = epoll_event(events: events | EPOLLONESHOT.rawValue, data: epoll_data_t(u64: token))
+  /// Reports these events (`EPOLLIN`, `EPOLLOUT`) as long as they are the case, or the next of them once; what is
+  /// already the case counts as next.
+  func watch(_ descriptor: Int32, _ token: UInt64, _ events: UInt32, once: Bool, isNew: Bool = false) {
+    var event = epoll_event(
+      events: once ? events | EPOLLONESHOT.rawValue : events, data: epoll_data_t(u64: token))
     // Fails only for a descriptor that is not open, and the channel holds it.
-    epoll_ctl(set.number, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event)
+    epoll_ctl(post.set.number, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event)
   }
 
   /// The `Date` line of this second.

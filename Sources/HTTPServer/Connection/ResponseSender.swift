@@ -18,7 +18,7 @@ struct ResponseSender {
   /// - Throws: whatever ended the transfer; the connection is of no use then.
   func send(_ response: Response, to head: RequestHead?, keepAlive: Bool) async throws -> Bool {
     var response = response
-    if let head { await Compression.apply(to: &response, accepting: head.fields[.acceptEncoding], server) }
+    if let head { await Compression.apply(to: &response, accepting: head.fields, server) }
     let minorVersion = head?.minorVersion ?? 1
     let isBodiless =
       response.status.kind == .informational || response.status == .noContent || response.status == .notModified

@@ -44,6 +44,18 @@ package struct MultipartHead: Sendable, Equatable {
     filename = values["filename*"].flatMap(MultipartHead.extended) ?? values["filename"].map(MultipartHead.unescaped)
   }
 
+  /// The file name in the `Content-Disposition` of a whole message (RFC 6266), whatever its type; `filename*` wins.
+  /// Nil where there is none, or the field is malformed.
+  package static func fileName(disposition: String) -> [UInt8]? {
+    let units = Array(disposition.utf8)
+    let type = units.prefix { $0 != UInt8(ascii: ";") }
+    guard let parameters = FieldParameters.parse(units[type.count...]) else { return nil }
+    var values: [String: [UInt8]] = [:]
+    for (name, value) in parameters where values[name] == nil { values[name] = value }
+    let name = values["filename*"].flatMap(extended) ?? values["filename"].map(unescaped)
+    return name.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   /// Lines end with CRLF and nothing else; a lone CR or LF, NUL or folding is how heads are smuggled.
   private static func split(_ bytes: [UInt8]) throws(BodyError) -> [ArraySlice<UInt8>] {
     var lines: [ArraySlice<UInt8>] = []

@@ -11,8 +11,11 @@ package final class MultipartReader {
   private static let epilogueLimit = 8 << 10
 
   private let body: RequestBody
-  /// What has come and was not taken. The owner of the reader gives it back to its pool when the reader is done.
+  /// What has come. The owner of the reader gives it back to its pool when the reader is done.
   package private(set) var block: Block
+  /// Bytes at the block's front that were taken. They are dropped when more must come, or a file does: the form's small
+  /// fields arrive together with the file's beginning, which would be moved for each of them.
+  private var taken = 0
   private var scanner: MultipartScanner
   private var isInPart = false
   private var textTotal = 0
@@ -28,12 +31,12 @@ package final class MultipartReader {
   package func nextPart() async throws -> MultipartHead? {
     if isInPart { try await takeText(limit: MultipartReader.totalTextLimit) { _ in } }
     while true {
-      switch try scanner.next(block.bytes) {
+      switch try scanner.next(bytes) {
       case .needMore: try await fill()
-      case .skip(let count): block.discard(count)
+      case .skip(let count): taken += count
       case .head(let count):
-        let head = try MultipartHead(lines: Array(block.bytes[..<count]))
-        block.discard(count)
+        let head = try MultipartHead(lines: Array(bytes[..<count]))
+        taken += count
         isInPart = true
         return head
       case .data, .partEnd: preconditionFailure("the scanner is inside a part, the reader is not")
@@ -62,6 +65,7 @@ package final class MultipartReader {
     write: (Block) async throws -> Block, tail: (_ block: Block, _ count: Int) async throws -> Void
   ) async throws {
     precondition(isInPart)
+    dropTaken()
     while true {
       switch try scanner.next(block.bytes) {
       // `data` stops short of whatever may still become a delimiter.
@@ -94,19 +98,19 @@ package final class MultipartReader {
       if textTotal > MultipartReader.totalTextLimit { throw .tooLarge(limit: Int64(MultipartReader.totalTextLimit)) }
     }
     while true {
-      switch try scanner.next(block.bytes) {
+      switch try scanner.next(bytes) {
       case .needMore: try await fill()
       case .data(let count):
         try account(count)
-        take(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
-        block.discard(count)
+        take(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        taken += count
         scanner.took(count)
         try await fill()
       case .partEnd(let count, let delimiter):
         isInPart = false
         try account(count)
-        take(UnsafeRawBufferPointer(rebasing: block.bytes[..<count]))
-        block.discard(count + delimiter)
+        take(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        taken += count + delimiter
         return
       case .skip, .head, .end: preconditionFailure("the scanner left a part without saying so")
       }
@@ -116,6 +120,7 @@ package final class MultipartReader {
   /// What follows the closing delimiter means nothing, but the request is whole only when it has come too.
   private func readEpilogue() async throws {
     var length = 0
+    dropTaken()
     repeat {
       length += block.count
       guard length <= MultipartReader.epilogueLimit else { throw BodyError.malformed("bytes behind the last part") }
@@ -123,7 +128,16 @@ package final class MultipartReader {
     } while try await body.read(into: block) > 0
   }
 
+  /// What has come and was not taken.
+  private var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: block.bytes[taken...]) }
+
+  private func dropTaken() {
+    block.discard(taken)
+    taken = 0
+  }
+
   private func fill() async throws {
+    dropTaken()
     // Undecided bytes are shorter than a delimiter, a head or a preamble, and data is taken at `capacity`.
     precondition(block.count < block.capacity + Block.slack)
     guard try await body.read(into: block) > 0 else {

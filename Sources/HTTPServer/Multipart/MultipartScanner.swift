@@ -28,6 +28,7 @@ struct MultipartScanner: Sendable {
   }
 
   private let delimiter: [UInt8]
+  private let search: DelimiterSearch
   private var state = State.preamble
   /// No delimiter begins before this offset.
   private var searched = 0
@@ -35,7 +36,10 @@ struct MultipartScanner: Sendable {
   private var atLineStart = true
   private var parts = 0
 
-  init(_ boundary: MultipartBoundary) { delimiter = boundary.delimiter }
+  init(_ boundary: MultipartBoundary) {
+    delimiter = boundary.delimiter
+    search = DelimiterSearch(delimiter)
+  }
 
   /// The caller took bytes off the front that `data` had offered.
   mutating func took(_ count: Int) { searched = max(0, searched - count) }
@@ -92,7 +96,10 @@ struct MultipartScanner: Sendable {
   private mutating func scanHead(_ bytes: UnsafeRawBufferPointer) throws(BodyError) -> Event {
     let blankLine: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
     if bytes.count >= 2, bytes[0] == 0x0D, bytes[1] == 0x0A { throw .malformed("a part has no head") }
-    guard let offset = find(blankLine, in: bytes) else {
+    guard
+      let offset = find(
+        blankLine.count, in: bytes, { memmem($0, $1, blankLine, blankLine.count).map { UnsafeRawPointer($0) } })
+    else {
       if bytes.count > MultipartScanner.headLimit { throw .malformed("a part's head is over 8 KiB") }
       return .needMore
     }
@@ -110,17 +117,20 @@ struct MultipartScanner: Sendable {
       if shared == bytes.count { return nil }
       atLineStart = false
     }
-    return find(delimiter, in: bytes).map { ($0, delimiter.count) }
+    return find(delimiter.count, in: bytes, search.first).map { ($0, delimiter.count) }
   }
 
-  /// Looks at what has not been searched, and moves `searched` behind what it rules out.
-  private mutating func find(_ needle: [UInt8], in bytes: UnsafeRawBufferPointer) -> Int? {
-    guard let base = bytes.baseAddress, bytes.count - searched >= needle.count else { return nil }
-    // Inside `bytes`: searched + needle.count <= bytes.count.
-    guard let found = memmem(base + searched, bytes.count - searched, needle, needle.count) else {
-      searched = bytes.count - needle.count + 1
+  /// Looks for `length` bytes in what has not been searched, and moves `searched` behind what it rules out.
+  private mutating func find(
+    _ length: Int, in bytes: UnsafeRawBufferPointer,
+    _ first: (_ start: UnsafeRawPointer, _ count: Int) -> UnsafeRawPointer?
+  ) -> Int? {
+    guard let base = bytes.baseAddress, bytes.count - searched >= length else { return nil }
+    // Inside `bytes`: searched + length <= bytes.count.
+    guard let found = first(base + searched, bytes.count - searched) else {
+      searched = bytes.count - length + 1
       return nil
     }
-    return UnsafeRawPointer(found) - base
+    return found - base
   }
 }

@@ -17,12 +17,17 @@ package final class Catalog: Sendable {
   private static let pageRoom: Int64 = 64 << 10
 
   let pool: DatabasePool
+  /// Where uploads record their progress.
+  let group: GroupCommit
   package let path: String
+  /// The kernel's boot (`ThisProcess.bootID`) in which offsets of uploads are recorded.
+  let boot: String
 
   /// Opens the catalog, or makes an empty one.
+  /// - Parameter boot: another boot, for tests.
   /// - Throws: `StoreError.catalog`, `.diskFull`.
-  package init(path: String) throws {
-    self.path = path
+  package init(path: String, boot: String = ThisProcess.bootID) throws {
+    (self.path, self.boot) = (path, boot)
     var configuration = Configuration()
     configuration.label = "catalog"
     configuration.maximumReaderCount = Catalog.readers
@@ -45,6 +50,7 @@ package final class Catalog: Sendable {
         // The log is cut back to 4 MiB after a checkpoint instead of keeping its largest size.
         try db.execute(sql: "PRAGMA journal_size_limit = 4194304")
       }
+      group = GroupCommit(pool: pool)
     } catch { throw StoreError.wrap(error) }
   }
 
@@ -56,6 +62,11 @@ package final class Catalog: Sendable {
   /// Runs `body` in one write transaction, which is on disk when this returns and undone when `body` throws.
   func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
     do { return try await pool.write(body) } catch { throw wrap(error) }
+  }
+
+  /// As `write`, together with whoever else asks at the moment: for small writes that many uploads make at once.
+  func writeTogether<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    do { return try await group.write(body) } catch { throw wrap(error) }
   }
 
   /// As `StoreError.wrap`; a failed write on a disk without room (a quota that SQLite does not know as such) is want of it.

@@ -129,20 +129,3 @@ func splitKey(_ key: String) -> (folder: String, name: String) {
   guard let slash = key.lastIndex(of: "/") else { return ("", key) }
   return (String(key[..<slash]), String(key[key.index(after: slash)...]))
 }
-
-extension SHA1Digest {
-  /// The digest of an open file from its start.
-  package init(reading file: Descriptor) throws(SystemError) {
-    let running = RunningSHA1()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
-    defer { buffer.deallocate() }
-    var offset: Int64 = 0
-    while true {
-      let count = try file.read(into: buffer, at: offset)
-      if count == 0 { break }
-      running.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      offset += Int64(count)
-    }
-    self = running.finish()
-  }
-}

@@ -77,6 +77,17 @@ final class Pipeline: @unchecked Sendable {
     }
   }
 
+  /// Calls `reached` on the write queue with the digest's state behind everything submitted so far, when all of it is
+  /// written or could not be.
+  func mark(_ reached: @escaping @Sendable (Result<[UInt8], SystemError>) -> Void) {
+    queues.hash.async { [self] in
+      let sum = sha1.state
+      queues.write.async { [self] in
+        if let failure = state.withLock({ $0.failure }) { reached(.failure(failure)) } else { reached(.success(sum)) }
+      }
+    }
+  }
+
   /// Everything submitted is hashed and written when this returns.
   func drain() async throws(SystemError) {
     await wait(below: 1)

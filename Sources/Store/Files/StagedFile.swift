@@ -11,19 +11,14 @@ package final class StagedFile {
   package private(set) var digest: SHA1Digest?
 
   private let staging: Staging
-  private let sha1 = RunningSHA1()
-  private var writer: StagedWriter?
-  private var pipeline: Pipeline?
-  private var checkedLength: Int64 = 0
-  /// Free space is set aside for the file's bytes before `promised`; those before `settled` are written.
-  private var promised: Int64
-  private var settled: Int64 = 0
+  /// Nil once it is sealed or discarded.
+  private var tail: FileTail?
   private var isOwned = true
 
   /// - Parameter promised: bytes that `staging` has set aside for it already.
   init(name: String, file: Descriptor, staging: Staging, promised: Int64) {
-    (self.name, self.staging, self.promised) = (name, staging, promised)
-    writer = StagedWriter(file: file, mode: staging.mode)
+    (self.name, self.staging) = (name, staging)
+    tail = FileTail(file: file, staging: staging, promised: promised)
   }
 
   deinit { discard() }
@@ -32,53 +27,17 @@ package final class StagedFile {
   /// - Returns: the block to go on with (perhaps another one), with the bytes beyond `capacity` at its front.
   /// - Throws: `StoreError.diskFull`, `.disk`; the file is of no use then. The block stays the caller's.
   package func write(_ block: Block) async throws(StoreError) -> Block {
-    guard let writer else { throw .broken("written to after its end") }
+    guard let tail else { throw .broken("written to after its end") }
     precondition(block.count >= block.capacity)
-    let count = block.capacity
-    do {
-      try checkSpace(count)
-      if pipeline == nil, length >= Staging.pipelineThreshold {
-        pipeline = Pipeline(sha1: sha1, writer: writer, staging: staging)
-      }
-      let offset = length
-      length += Int64(count)
-      guard let pipeline else {
-        let bytes = UnsafeRawBufferPointer(rebasing: block.memory[..<count])
-        sha1.update(bytes)
-        try writer.write(bytes, at: offset)
-        settle(length)
-        block.discard(count)
-        return block
-      }
-      let next = staging.blocks.take()
-      next.append(UnsafeRawBufferPointer(rebasing: block.memory[count..<block.count]))
-      do { try await pipeline.submit(block, count: count, at: offset) } catch {
-        staging.blocks.give(next)
-        throw error
-      }
-      // What is still on its way is not on the disk.
-      settle(length - Int64((Pipeline.depth + 1) * count))
-      return next
-    } catch let error as SystemError { throw StoreError(error) } catch let error as StoreError { throw error } catch {
-      throw .broken("\(error)")
-    }
+    defer { length = tail.length }
+    return try await tail.write(block, block.capacity)
   }
 
   /// Hashes and writes the first `count` bytes of a block: the last ones of this file.
   package func writeTail(_ block: Block, count: Int) async throws(StoreError) {
-    guard let writer else { throw .broken("written to after its end") }
-    do {
-      try await leavePipeline()
-      guard count > 0 else { return }
-      try checkSpace(count)
-      let bytes = UnsafeRawBufferPointer(rebasing: block.memory[..<count])
-      sha1.update(bytes)
-      try writer.write(bytes, at: length)
-      length += Int64(count)
-      settle(length)
-    } catch let error as SystemError { throw StoreError(error) } catch let error as StoreError { throw error } catch {
-      throw .broken("\(error)")
-    }
+    guard let tail else { throw .broken("written to after its end") }
+    defer { length = tail.length }
+    try await tail.writeTail(block, count)
   }
 
   /// Puts everything on disk and ends the file. Runs on the transfer's lane, beside other transfers.
@@ -86,17 +45,17 @@ package final class StagedFile {
   /// - Throws: also where syncing failed, which is final: the kernel may have dropped what it could not write.
   package func seal(modified: Instant) async throws(StoreError) -> SHA1Digest {
     if let digest { return digest }
-    guard let writer else { throw .broken("sealed after it was discarded") }
+    guard let tail else { throw .broken("sealed after it was discarded") }
+    try await tail.drain()
     do {
-      try await leavePipeline()
-      try FileSystem.setModified(writer.file, modified)
+      try FileSystem.setModified(tail.file, modified)
       // Not fdatasync, which leaves out the time of modification.
-      try writer.file.sync()
+      try tail.file.sync()
     } catch { throw StoreError(error) }
-    self.writer = nil
-    settle(promised)
-    let digest = sha1.finish()
+    self.tail = nil
+    let digest = tail.digest
     self.digest = digest
+    tail.settleAll()
     CrashPoint.stagedSynced.pass()
     return digest
   }
@@ -111,40 +70,9 @@ package final class StagedFile {
   package func discard() {
     guard isOwned else { return }
     isOwned = false
-    writer = nil
-    pipeline = nil
-    settle(promised)
+    tail?.settleAll()
+    tail = nil
     // What could not be removed goes with the next start's sweep.
     _ = try? FileSystem.remove(staging.path(name))
-  }
-
-  private func leavePipeline() async throws(SystemError) {
-    try await pipeline?.drain()
-    pipeline = nil
-  }
-
-  private func checkSpace(_ count: Int) throws(StoreError) {
-    let need = length + Int64(count) - promised
-    if need > 0 {
-      var bytes = max(need, Staging.slice)
-      do { try staging.promise(bytes) } catch {
-        // The last of a nearly full disk goes in exact pieces.
-        guard error == .diskFull, need < bytes else { throw error }
-        bytes = need
-        try staging.promise(bytes)
-      }
-      promised += bytes
-    } else if length + Int64(count) - checkedLength >= Staging.spaceInterval {
-      checkedLength = length
-      try staging.promise(0)
-    }
-  }
-
-  /// The first `end` bytes need no promise any more.
-  private func settle(_ end: Int64) {
-    let end = min(end, promised)
-    guard end > settled else { return }
-    staging.settle(end - settled)
-    settled = end
   }
 }

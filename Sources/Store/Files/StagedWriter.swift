@@ -30,10 +30,35 @@ final class StagedWriter {
       }
     case .window:
       try file.write(bytes, at: offset)
-      try start(offset, bytes.count)
-      if let pending { try drop(pending.offset, pending.length) }
-      pending = (offset, bytes.count)
+      try slide(offset, bytes.count)
     }
+  }
+
+  /// Hands a piece to the disk, and waits for the one before it.
+  private func slide(_ offset: Int64, _ length: Int) throws(SystemError) {
+    try start(offset, length)
+    if let pending { try drop(pending.offset, pending.length) }
+    pending = (offset, length)
+  }
+
+  /// Copies up to `count` bytes of another file to `offset`; how many, 0 at its end. In the kernel where the file system
+  /// can, else through `block`.
+  func copy(
+    _ source: Descriptor, from sourceOffset: Int64, to offset: Int64, count: Int, _ block: Block
+  ) throws(SystemError) -> Int {
+    try setDirect(false)
+    var done = 0
+    do throws(SystemError) {
+      done = try file.copy(source, from: sourceOffset, to: offset, count: count)
+    } catch {
+      guard [EXDEV, EINVAL, EOPNOTSUPP, ENOSYS].contains(error.code) else { throw error }
+      let room = UnsafeMutableRawBufferPointer(rebasing: block.memory[..<min(count, block.capacity)])
+      done = try source.read(into: room, at: sourceOffset)
+      try file.write(UnsafeRawBufferPointer(rebasing: room[..<done]), at: offset)
+    }
+    guard done > 0 else { return 0 }
+    try slide(offset, done)
+    return done
   }
 
   private func buffered(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {

@@ -17,6 +17,8 @@ package final class Staging: Sendable {
 
   /// Uploads that may hash and write on queues of their own at once; with two cores more would only be in their way.
   package static let pipelines = 2
+  /// Checkpoints that wait for the disk at once.
+  static let syncLanes = 2
   /// From here on an upload is large.
   package static let pipelineThreshold: Int64 = 8 << 20
   /// Below this a file is written through the page cache: one small write gains nothing from direct I/O.
@@ -33,6 +35,8 @@ package final class Staging: Sendable {
   /// Bytes that files under way may still write: free space that is no longer free.
   private let promised = Mutex<Int64>(0)
   let slots = PipelineSlots(limit: Staging.pipelines)
+  /// Where checkpoints wait for the disk while their transfers go on.
+  let syncs = Lanes(label: "staging.sync", count: Staging.syncLanes)
 
   /// - Parameters:
   ///   - reserve: bytes of free space that uploads may not touch.
@@ -62,6 +66,13 @@ package final class Staging: Sendable {
     }
   }
 
+  /// Whether a file of `bytes` fits now, beside the reserve and what files under way may still write.
+  /// - Throws: `StoreError.diskFull` where it does not.
+  package func checkRoom(_ bytes: Int64) throws(StoreError) {
+    try promise(bytes)
+    settle(bytes)
+  }
+
   /// - Throws: `StoreError.diskFull` where the reserve is touched.
   func checkReserve() throws(StoreError) {
     guard try room() >= 0 else { throw .diskFull }
@@ -89,6 +100,9 @@ package final class Staging: Sendable {
   }
 
   func path(_ name: String) -> String { "\(root)/\(name)" }
+
+  /// The names in the folder are on disk when this returns.
+  func syncFolder() throws(SystemError) { try FileSystem.syncFolder(root) }
 
   /// Removes everything in the folder but `kept`; the count of what went.
   func sweep(keeping kept: Set<String>) throws -> Int {

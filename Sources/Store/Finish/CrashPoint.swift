@@ -5,6 +5,12 @@ import Ground
 /// `NIGHTSTAND_CRASH_AT=renamed:3` kills it at the third passage of `renamed`. Without that variable a passage costs one
 /// comparison; it is always compiled in, so that the tested program is the one that is released.
 package enum CrashPoint: String, Sendable {
+  /// A new upload is in the catalog, its client does not know its address yet.
+  case uploadInserted = "upload-inserted"
+  /// More bytes of an upload are on disk than its row says.
+  case checkpointSynced = "checkpoint-synced"
+  /// The row says it, the client was not told.
+  case checkpointed
   /// The file's bytes are on disk, nothing is known of it.
   case stagedSynced = "staged-synced"
   case digestCompared = "digest-compared"
@@ -15,6 +21,8 @@ package enum CrashPoint: String, Sendable {
   case folderSynced = "folder-synced"
   /// The row is there, the client was not answered.
   case recorded
+  /// The catalog says that the owner has these bytes already; the staged file is still there.
+  case duplicateFound = "duplicate-found"
 
   private static let target: (point: CrashPoint, passage: UInt64)? = {
     guard let raw = getenv("NIGHTSTAND_CRASH_AT") else { return nil }

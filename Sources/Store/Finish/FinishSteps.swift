@@ -55,7 +55,9 @@ struct FinishSteps: Sendable {
     }
     for member in members {
       switch member.phase {
-      case .done: removeStaged(member.request.staged, member.request.sidecarStaged)
+      case .done(let result):
+        if case .success(.duplicate) = result { CrashPoint.duplicateFound.pass() }
+        discard(member.request, result)
       case .intended: CrashPoint.intentsCommitted.pass()
       case .new, .deferred, .lost: break
       }
@@ -70,13 +72,15 @@ struct FinishSteps: Sendable {
     for index in members.indices {
       guard case .lost(let stored) = members[index].phase else { continue }
       let request = members[index].request
+      let result: Result<FinishOutcome, any Error>
       do {
         try restore(stored, request)
-        members[index].phase = .done(.success(.duplicate(stored.id)))
+        result = .success(.duplicate(stored.id))
       } catch {
-        members[index].phase = .done(.failure(StoreError.wrap(error)))
+        result = .failure(catalog.wrap(error))
       }
-      removeStaged(request.staged, request.sidecarStaged)
+      members[index].phase = .done(result)
+      discard(request, result)
     }
   }
 
@@ -89,11 +93,19 @@ struct FinishSteps: Sendable {
         throw StoreError.broken("the name of a lost original was taken while it was restored")
       }
       let (folder, name) = splitKey(stored.key)
-      try originals.list(folder: folder).repair(adding: [ChecksumList.Line(sha1: request.asset.sha1, name: name)])
-      try originals.sync(folder: folder)
+      do {
+        try originals.list(folder: folder).repair(adding: [ChecksumList.Line(sha1: request.asset.sha1, name: name)])
+        try originals.sync(folder: folder)
+      } catch {
+        // An upload that is not recorded as complete keeps its file.
+        if request.upload != nil { try originals.moveOut(stored.key, staging.path(request.staged)) }
+        throw error
+      }
       logger.notice("the lost file of asset \(stored.id) was received again")
     }
     originals.lost.remove(stored.id)
+    // From here on its row alone would tell a lie: the file has gone where it belongs.
+    if request.upload != nil { try catalog.pool.write { db in try endUpload(request, db, isNew: false, stored.id) } }
   }
 
   /// What the earlier members of a batch mean for the next.
@@ -106,12 +118,18 @@ struct FinishSteps: Sendable {
     var numbers: Set<Int64> = []
   }
 
+  private func endUpload(_ request: FinishRequest, _ db: Database, isNew: Bool, _ asset: Identifier) throws {
+    guard let number = request.upload else { return }
+    try UploadRow.complete(db, number, isNew: isNew, asset, request.asset)
+  }
+
   private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
     let asset = request.asset
     if let stored = try StoredOriginal.find(db, asset.sha1, owner: asset.owner.number) {
       // A row whose file is gone must not keep the bytes away that would heal it.
-      return try originals.size(stored.key) == stored.size
-        ? .done(.success(.duplicate(stored.id))) : .lost(stored)
+      guard try originals.size(stored.key) == stored.size else { return .lost(stored) }
+      try endUpload(request, db, isNew: false, stored.id)
+      return .done(.success(.duplicate(stored.id)))
     }
     if let twin = try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),
@@ -134,7 +152,8 @@ struct FinishSteps: Sendable {
     }
     if let id = asset.livePhotoVideo { _ = try FinishError.liveVideo(db, id, owner: asset.owner.number) }
     var intent = Intent(
-      staged: request.staged, sidecarStaged: request.sidecarStaged, key: try freeKey(for: asset, db), asset: asset)
+      staged: request.staged, sidecarStaged: request.sidecarStaged, key: try freeKey(for: asset, db), asset: asset,
+      upload: request.upload)
     try intent.insert(db)
     return .intended(intent, isMoved: false)
   }
@@ -296,8 +315,8 @@ struct FinishSteps: Sendable {
     }
   }
 
-  /// Removes the file wherever it lies, then the intent: a crash in between leaves an intent without a file, which
-  /// recovery undoes again. The sidecar goes first: without its original nobody would know whose it was. The list comes
+  /// Removes the file wherever it lies (that of an upload goes back to staging), then the intent: a crash in between
+  /// leaves an intent without a file, which recovery undoes again. The sidecar goes first: without its original nobody would know whose it was. The list comes
   /// last: a line too many harms less than bytes that cannot be sent again.
   /// - Parameter moved: what is left in originals when this throws. Nobody else's file is ever removed.
   func undo(_ intent: Intent, _ moved: inout Moved) throws {
@@ -307,14 +326,25 @@ struct FinishSteps: Sendable {
       moved = .original
     }
     if moved == .original {
-      try originals.remove(intent.key)
+      if intent.upload == nil { try originals.remove(intent.key) } else { try takeBack(intent) }
       try originals.sync(folder: folder)
       moved = .nothing
     }
-    removeStaged(intent.staged, intent.sidecarStaged)
+    removeStaged(intent.upload == nil ? intent.staged : nil, intent.sidecarStaged)
     try catalog.pool.write { db in try intent.delete(db) }
     let names = Set(intent.lines.map(\.name))
     do { try removeLines(folder, names) } catch { leave(.lines(folder: folder, names: names), error) }
+  }
+
+  /// Its client may have been told of the bytes: they are in staging again, on disk, before they leave originals for good.
+  private func takeBack(_ intent: Intent) throws {
+    // After a power cut it may have both names.
+    if try FileSystem.status(staging.path(intent.staged)) != nil {
+      try originals.remove(intent.key)
+    } else {
+      try originals.moveOut(intent.key, staging.path(intent.staged))
+    }
+    try staging.syncFolder()
   }
 
   /// Those whose files are gone: a stranger's file under such a name keeps its line.
@@ -350,6 +380,13 @@ struct FinishSteps: Sendable {
         return
       }
     }
+  }
+
+  /// Removes what no row speaks of: an upload that was not stored keeps its file.
+  func discard(_ request: FinishRequest, _ result: Result<FinishOutcome, any Error>) {
+    var staged: String? = request.staged
+    if case .failure = result, request.upload != nil { staged = nil }
+    removeStaged(staged, request.sidecarStaged)
   }
 
   func removeStaged(_ names: String?...) {

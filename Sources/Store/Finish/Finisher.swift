@@ -51,7 +51,7 @@ package final class Finisher: Sendable {
   }
 
   /// Moves the file into originals and records it. Durable when this returns; when it throws, nothing is stored and the
-  /// staged files are gone.
+  /// staged files are gone, but for that of an upload, which is in staging again.
   /// - Throws: `FinishError`, `StoreError`; after `FinishError.unavailable` of a batch that broke, a restart may find it
   ///   stored after all.
   package func finish(_ request: FinishRequest) async throws -> FinishOutcome {
@@ -72,7 +72,7 @@ package final class Finisher: Sendable {
       case .start: queue.async { self.run() }
       case .wait: break
       case .refuse(let error):
-        steps.removeStaged(request.staged, request.sidecarStaged)
+        steps.discard(request, .failure(error))
         continuation.resume(throwing: error)
       }
     }
@@ -117,7 +117,7 @@ package final class Finisher: Sendable {
       return state.waiting
     }
     for waiting in refused {
-      steps.removeStaged(waiting.request.staged, waiting.request.sidecarStaged)
+      steps.discard(waiting.request, .failure(Finisher.broken))
       waiting.continuation.resume(throwing: Finisher.broken)
     }
   }

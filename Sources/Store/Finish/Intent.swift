@@ -11,6 +11,8 @@ struct Intent: Sendable, Equatable {
   /// Where it goes.
   var key: String
   var asset: NewAsset
+  /// `upload.number` of the upload that ends with it.
+  var upload: Int64?
 
   /// The sidecar lies beside its original, named after it.
   var sidecarKey: String? { asset.sidecarSHA1 == nil ? nil : key + ".xmp" }
@@ -25,22 +27,23 @@ struct Intent: Sendable, Equatable {
 
   static func all(_ db: Database) throws -> [Intent] {
     try Row.fetchAll(
-      db, sql: "SELECT number, staged, sidecar_staged, original_key, asset FROM intent ORDER BY number"
+      db, sql: "SELECT number, staged, sidecar_staged, original_key, asset, upload FROM intent ORDER BY number"
     ).map { row in
       Intent(
         number: row["number"], staged: row["staged"], sidecarStaged: row["sidecar_staged"], key: row["original_key"],
-        asset: try NewAsset(json: row["asset"]))
+        asset: try NewAsset(json: row["asset"]), upload: row["upload"])
     }
   }
 
   mutating func insert(_ db: Database) throws {
     try db.cachedStatement(
       sql: """
-        INSERT INTO intent (staged, sidecar_staged, original_key, sidecar_key, place, owner, sha1, asset)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO intent (staged, sidecar_staged, original_key, sidecar_key, place, owner, sha1, asset, upload)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       staged, sidecarStaged, key, sidecarKey, Originals.place(of: key), asset.owner.number, asset.sha1, asset.json,
+      upload,
     ])
     number = db.lastInsertedRowID
   }
@@ -85,6 +88,7 @@ struct Intent: Sendable, Equatable {
     ])
     try db.cachedStatement(sql: "UPDATE user SET used = used + ? WHERE number = ?")
       .execute(arguments: [asset.bytes, asset.owner.number])
+    if let upload { try UploadRow.complete(db, upload, isNew: true, asset.id, asset) }
     try delete(db)
   }
 }

@@ -11,8 +11,10 @@ package struct Recovery: Sendable {
     package var completed = 0
     /// Intents whose file was not whole.
     package var undone = 0
-    /// Files without an intent that were removed from staging.
+    /// Files that belong to no open upload and were removed from staging.
     package var swept = 0
+    /// Open uploads whose acknowledged bytes are not there any more.
+    package var lostUploads = 0
     /// Ids of assets recorded lately whose file is missing or of another size.
     package var missing: [Identifier] = []
   }
@@ -36,8 +38,13 @@ package struct Recovery: Sendable {
       for start in stride(from: 0, to: intents.count, by: Finisher.batchLimit) {
         try settle(Array(intents[start..<min(start + Finisher.batchLimit, intents.count)]), &report)
       }
-      report.swept = try steps.staging.sweep(keeping: [])
+      try settleUploads(&report)
       report.missing = try missing()
+      if report.lostUploads > 0 {
+        steps.logger.error(
+          "\(report.lostUploads) unfinished uploads lost bytes that were on disk: their clients begin anew; check the disk"
+        )
+      }
       for id in report.missing { steps.originals.lost.insert(id) }
       log(report)
       return report
@@ -50,13 +57,13 @@ package struct Recovery: Sendable {
       guard try place(&intent) else {
         steps.logger.error(
           "a file that was being stored is not whole; it was never acknowledged, its traces are removed")
-        var moved = Moved.nothing
-        try steps.undo(intent, &moved)
+        try giveUp(intent)
         report.undone += 1
         continue
       }
       var member = FinishMember(
-        request: FinishRequest(asset: intent.asset, staged: intent.staged, sidecarStaged: intent.sidecarStaged))
+        request: FinishRequest(
+          asset: intent.asset, staged: intent.staged, sidecarStaged: intent.sidecarStaged, upload: intent.upload))
       member.phase = .intended(intent, isMoved: true)
       members.append(member)
     }
@@ -67,6 +74,43 @@ package struct Recovery: Sendable {
     for case .done(let result) in members.map(\.phase) {
       if case .success = result { report.completed += 1 } else { report.undone += 1 }
     }
+  }
+
+  /// The bytes of an upload were whole and on disk before there was an intent: where they are not now, nobody can vouch
+  /// for the rest of them, and the upload is gone.
+  private func giveUp(_ intent: Intent) throws {
+    var moved = Moved.nothing
+    try steps.undo(intent, &moved)
+    guard let number = intent.upload else { return }
+    try steps.catalog.pool.write { db in try endLost(number, db) }
+    steps.removeStaged(intent.staged)
+  }
+
+  /// Sees to it that each open upload has its file, and that no other file is in staging.
+  private func settleUploads(_ report: inout Report) throws {
+    let open = try steps.catalog.pool.read { db in
+      try Row.fetchAll(db, sql: "SELECT number, staged, offset FROM upload WHERE state = 'open' AND staged NOT NULL")
+        .map { (number: $0["number"] as Int64, staged: $0["staged"] as String, offset: $0["offset"] as Int64) }
+    }
+    var kept: Set<String> = []
+    var lost: [Int64] = []
+    for upload in open {
+      let size = try FileSystem.status(steps.staging.path(upload.staged))?.size ?? 0
+      // Nothing was promised of a file without a byte; it is made again when one comes.
+      if size < upload.offset {
+        lost.append(upload.number)
+      } else {
+        kept.formUnion([upload.staged, PartialFile.claim(upload.staged)])
+      }
+    }
+    if !lost.isEmpty { try steps.catalog.pool.write { db in for number in lost { try endLost(number, db) } } }
+    report.lostUploads = lost.count
+    report.swept = try steps.staging.sweep(keeping: kept)
+  }
+
+  private func endLost(_ number: Int64, _ db: Database) throws {
+    try UploadRow.end(
+      db, number, .gone, forgetAt: Instant(milliseconds: Instant.now().milliseconds + UploadRow.lossKept))
   }
 
   /// Brings an intent's files to their place, wherever the crash left them; false where the original is not whole.

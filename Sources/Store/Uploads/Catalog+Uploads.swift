@@ -1,32 +1,157 @@
+import FoundationEssentials
+import GRDB
 import Ground
 
 extension Catalog {
   /// Records an upload; on disk when this returns.
-  package func insert(_ upload: NewUpload) async throws -> UploadRow { fatalError("to be written") }
+  package func insert(_ upload: NewUpload) async throws -> UploadRow {
+    let now = Instant.now()
+    let staged = upload.hasFile ? Identifier().description : nil
+    let row = try await writeTogether { [boot] db in
+      try db.cachedStatement(
+        sql: """
+          INSERT INTO upload (token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged, details,
+            created_at, active_at, expires_at, boot)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """
+      ).execute(arguments: [
+        upload.token.databaseBytes, upload.asset, upload.owner.number, upload.kind, upload.rule, upload.length,
+        upload.claimedSHA1, upload.claimedSHA256?.databaseBytes, staged, upload.details, now, now, upload.expiresAt,
+        boot,
+      ])
+      let number = db.lastInsertedRowID
+      guard let row = try UploadRow.all(db, "upload.number = ?", [number]).first else {
+        throw StoreError.broken("an upload vanished while it was recorded")
+      }
+      return row
+    }
+    CrashPoint.uploadInserted.pass()
+    return row
+  }
 
-  package func upload(token: [UInt8]) async throws -> UploadRow? { fatalError("to be written") }
-  package func upload(asset: Identifier) async throws -> UploadRow? { fatalError("to be written") }
+  package func upload(token: [UInt8]) async throws -> UploadRow? {
+    try await read { db in try UploadRow.all(db, "upload.token = ?", [token.databaseBytes]).first }
+  }
+
+  /// By the id that its asset was to get; the newest where a client named one twice.
+  package func upload(asset: Identifier) async throws -> UploadRow? {
+    try await read { db in
+      try UploadRow.all(db, "upload.asset = ? ORDER BY upload.number DESC LIMIT 1", [asset]).first
+    }
+  }
 
   /// Those of one person that are open, newest first.
-  package func openUploads(owner: Identifier) async throws -> [UploadRow] { fatalError("to be written") }
+  package func openUploads(owner: Identifier) async throws -> [UploadRow] {
+    try await read { db in
+      try UploadRow.all(
+        db,
+        "upload.owner = (SELECT number FROM user WHERE id = ?) AND upload.state = 'open' ORDER BY upload.number DESC",
+        [owner])
+    }
+  }
 
   /// The open upload of one person with these announced bytes and the highest offset.
   package func openUpload(sha1: SHA1Digest, owner: Identifier) async throws -> UploadRow? {
-    fatalError("to be written")
+    try await read { db in
+      try UploadRow.all(
+        db,
+        """
+        upload.owner = (SELECT number FROM user WHERE id = ?) AND upload.claimed_sha1 = ? AND upload.state = 'open'
+        ORDER BY upload.offset DESC, upload.number DESC LIMIT 1
+        """, [owner, sha1]
+      ).first
+    }
   }
 
-  /// Open uploads whose time is over.
-  package func expiredUploads(_ now: Instant) async throws -> [UploadRow] { fatalError("to be written") }
+  /// Open uploads whose time is over; at most 1000, the oldest first.
+  package func expiredUploads(_ now: Instant) async throws -> [UploadRow] {
+    try await read { db in
+      try UploadRow.all(
+        db, "upload.expires_at <= ? AND upload.state = 'open' ORDER BY upload.expires_at LIMIT 1000", [now])
+    }
+  }
 
   /// Moves offsets forward. Together with whoever else asks at the moment, in one transaction (as `Finisher` does);
   /// on disk when this returns. The files' bytes must be on disk before.
-  package func checkpoint(_ checkpoint: UploadCheckpoint) async throws { fatalError("to be written") }
+  /// - Throws: `StoreError.uploadEnded` where the upload is not open any more; `.broken` where its offset would fall.
+  package func checkpoint(_ checkpoint: UploadCheckpoint) async throws {
+    let now = Instant.now()
+    try await writeTogether { [boot] db in
+      try db.cachedStatement(
+        sql: """
+          UPDATE upload SET offset = ?2, sha1_state = ?3, length = coalesce(length, ?4), active_at = ?5,
+            expires_at = ?6, boot = ?7
+          WHERE number = ?1 AND state = 'open' AND offset <= ?2
+          """
+      ).execute(arguments: [
+        checkpoint.number, checkpoint.offset, checkpoint.sha1State?.databaseBytes, checkpoint.length, now,
+        checkpoint.expiresAt, boot,
+      ])
+      guard db.changesCount == 0 else { return }
+      let isOpen = try Bool.fetchOne(
+        db, sql: "SELECT EXISTS (SELECT 1 FROM upload WHERE number = ? AND state = 'open')",
+        arguments: [checkpoint.number])
+      throw isOpen == true ? StoreError.broken("the offset of an upload would fall") : StoreError.uploadEnded
+    }
+  }
 
-  /// Ends an open upload; the row stays as a tombstone until `forgetAt`.
-  package func end(upload number: Int64, _ state: UploadRow.State, forgetAt: Instant) async throws {
-    fatalError("to be written")
+  /// Ends an open upload; the row stays as a tombstone until `forgetAt`. Its file is the caller's to remove, after this.
+  /// - Returns: whether it was open.
+  @discardableResult
+  package func end(upload number: Int64, _ state: UploadRow.State, forgetAt: Instant) async throws -> Bool {
+    try await writeTogether { db in try UploadRow.end(db, number, state, forgetAt: forgetAt) }
   }
 
   /// Deletes tombstones whose time is over; how many.
-  package func forgetUploads(_ now: Instant) async throws -> Int { fatalError("to be written") }
+  package func forgetUploads(_ now: Instant) async throws -> Int {
+    try await write { db in
+      try db.execute(sql: "DELETE FROM upload WHERE expires_at <= ? AND state <> 'open'", arguments: [now])
+      return db.changesCount
+    }
+  }
+}
+
+extension UploadRow {
+  static func all(_ db: Database, _ condition: String, _ arguments: StatementArguments) throws -> [UploadRow] {
+    try Row.fetchAll(db.cachedStatement(sql: "\(selection) WHERE \(condition)"), arguments: arguments)
+      .map { try UploadRow($0) }
+  }
+
+  /// Within the transaction that makes the asset, or finds it there.
+  static func complete(
+    _ db: Database, _ number: Int64, isNew: Bool, _ asset: Identifier, _ received: NewAsset
+  ) throws {
+    let forgetAt = Instant(milliseconds: Instant.now().milliseconds + answerKept)
+    try end(
+      db, number, .complete(isNew: isNew, asset: asset, sha1: received.sha1), size: received.size, forgetAt: forgetAt)
+  }
+
+  /// Ends an open upload within a transaction; whether it was open.
+  /// - Parameter size: of the photo that was made of all its bytes, where one was.
+  @discardableResult
+  static func end(
+    _ db: Database, _ number: Int64, _ state: State, size: Int64? = nil, forgetAt: Instant
+  ) throws -> Bool {
+    var values: (name: String, isNew: Bool?, asset: Identifier?, sha1: SHA1Digest?) = ("gone", nil, nil, nil)
+    var failure: (code: String?, message: String?) = (nil, nil)
+    switch state {
+    case .open: throw StoreError.broken("an upload cannot end open")
+    case .complete(let isNew, let asset, let sha1): values = ("complete", isNew, asset, sha1)
+    case .failed(let code, let message):
+      values.name = "failed"
+      failure = (code, message)
+    case .gone: break
+    }
+    try db.cachedStatement(
+      sql: """
+        UPDATE upload SET state = ?2, is_new = ?3, result_asset = ?4, result_sha1 = ?5, failure_code = ?6,
+          failure_message = ?7, expires_at = ?8, offset = coalesce(?9, offset), length = coalesce(?9, length),
+          staged = NULL, sha1_state = NULL
+        WHERE number = ?1 AND state = 'open'
+        """
+    ).execute(arguments: [
+      number, values.name, values.isNew, values.asset, values.sha1, failure.code, failure.message, forgetAt, size,
+    ])
+    return db.changesCount == 1
+  }
 }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+import GRDB
 import Ground
 
 /// An upload as the catalog knows it: what was promised to its client, and nothing that only this process knows.
@@ -42,6 +44,40 @@ package struct UploadRow: Sendable, Equatable {
     /// Cancelled, expired, or its bytes are lost.
     case gone
   }
+}
+
+extension UploadRow {
+  /// Milliseconds for which the answer of a finished upload is kept, for a client that lost it: 24 hours.
+  package static let answerKept: Int64 = 86_400_000
+
+  /// Milliseconds for which a lost upload is remembered as gone: 7 days.
+  static let lossKept: Int64 = 7 * 86_400_000
+
+  /// Needs the columns of `selection`.
+  init(_ row: Row) throws {
+    (number, token, asset) = (row["number"], [UInt8](row["token"] as Data), row["asset"])
+    owner = Owner(number: row["owner"], folder: row["folder"])
+    (ownerID, kind, rule) = (row["owner_id"], row["kind"], row["rule"])
+    (length, offset) = (row["length"], row["offset"])
+    sha1State = (row["sha1_state"] as Data?).map { [UInt8]($0) }
+    claimedSHA1 = row["claimed_sha1"]
+    claimedSHA256 = (row["claimed_sha256"] as Data?).map { [UInt8]($0) }
+    (staged, details) = (row["staged"], row["details"])
+    (createdAt, activeAt, expiresAt) = (row["created_at"], row["active_at"], row["expires_at"])
+    boot = row["boot"]
+    switch row["state"] as String {
+    case "open": state = .open
+    case "complete": state = .complete(isNew: row["is_new"], asset: row["result_asset"], sha1: row["result_sha1"])
+    case "failed": state = .failed(code: row["failure_code"], message: row["failure_message"])
+    case "gone": state = .gone
+    default: throw StoreError.broken("an upload is in an unknown state")
+    }
+  }
+
+  /// `SELECT … FROM upload` with its owner.
+  static let selection = """
+    SELECT upload.*, user.id AS owner_id, user.folder FROM upload JOIN user ON user.number = upload.owner
+    """
 }
 
 /// What a new upload starts with.

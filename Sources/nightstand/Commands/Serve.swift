@@ -16,6 +16,8 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.tlsCertificate) var tlsCertificate: String?
   @Option(Settings.tlsKey) var tlsKey: String?
   @Option(Settings.trustedProxies) var trustedProxies: AddressList?
+  @Option(Settings.interimResponses) var interimResponses: InterimMode?
+  @Option(Settings.trustedInterimProxies) var trustedInterimProxies: AddressList?
   @Option(Settings.resources) var resources: String?
   @Option(Settings.reserve) var reserve: ByteCount?
   @Option(Settings.logLevel) var logLevel: LogLevel?
@@ -41,11 +43,7 @@ struct Serve: AsyncParsableCommand {
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let backup = try await Backup(options, logger: logger)
     do {
-      let responder = APIResponder(
-        backup: backup,
-        options: APIOptions(
-          publicFolder: resources.publicFolder, trustedProxies: configuration.trustedProxies, version: programVersion),
-        logger: logger)
+      let responder = APIResponder(backup: backup, options: try apiOptions(configuration, resources), logger: logger)
       let server = try Server(configuration, responder: responder, blocks: backup.desk.blocks, logger: logger)
       let port = try await listen(server, configuration)
       try await welcome(backup, configuration, port, logger)
@@ -82,6 +80,14 @@ struct Serve: AsyncParsableCommand {
         .usage, "--tls-cert and --tls-key belong together", hint: "give both files, or neither for plain http")
     }
     return configuration
+  }
+
+  private func apiOptions(_ server: ServerConfiguration, _ resources: ResourceFolder) throws -> APIOptions {
+    var options = APIOptions(
+      publicFolder: resources.publicFolder, trustedProxies: server.trustedProxies, version: programVersion)
+    options.interim.responses = try Settings.interimResponses.require(interimResponses).value
+    options.interim.trustedProxies = try Settings.trustedInterimProxies.resolve(trustedInterimProxies)?.addresses ?? []
+    return options
   }
 
   /// OpenSSL does not say which file is missing, or why it cannot be read.

@@ -1,3 +1,4 @@
+import API
 import ArgumentParser
 import Ground
 import Logging
@@ -71,6 +72,20 @@ struct LogLevel: ExpressibleByArgument, Sendable {
 
   init?(argument: String) {
     guard let value = Logger.Level(rawValue: argument) else { return nil }
+    self.value = value
+  }
+
+  var defaultValueDescription: String { value.rawValue }
+}
+
+/// When uploads are answered by 104 first.
+struct InterimMode: ExpressibleByArgument, Sendable {
+  let value: InterimResponses
+
+  init(_ value: InterimResponses) { self.value = value }
+
+  init?(argument: String) {
+    guard let value = InterimResponses(rawValue: argument) else { return nil }
     self.value = value
   }
 

@@ -31,6 +31,15 @@ enum Settings {
     "Reverse proxies, separated by commas: their X-Forwarded headers are believed, their connections are not capped per address",
     rule: "a list of IP addresses separated by commas")
 
+  static let interimResponses = Setting(
+    "interim-responses", "WHEN", default: InterimMode(.auto),
+    "When uploads are answered by 104 first, so that iOS can resume them: auto, always or never; nginx breaks on it",
+    rule: "one of auto, always, never")
+  static let trustedInterimProxies = Setting<AddressList>(
+    "trusted-interim-proxies", "ADDRESSES",
+    "Reverse proxies, separated by commas, that hand 104 on, such as Caddy and HAProxy: auto sends it through them",
+    rule: "a list of IP addresses separated by commas")
+
   static let maxConnections = Setting(
     "max-connections", "N", default: server.maxConnections, "Open connections; beyond that the kernel's queue waits",
     rule: "from 1 to 1000000"
@@ -54,7 +63,13 @@ enum Settings {
   /// The rows in the order in which the reference shows them.
   static let groups: [(title: String, commands: String, rows: [any SettingRow])] = [
     ("Where things are", "every command", [data]),
-    ("Serving", "serve", [host, port, tlsCertificate, tlsKey, trustedProxies, resources, reserve, logLevel]),
+    (
+      "Serving", "serve",
+      [
+        host, port, tlsCertificate, tlsKey, trustedProxies, interimResponses, trustedInterimProxies, resources, reserve,
+        logLevel,
+      ]
+    ),
     (
       "Bounds", "serve",
       [

@@ -1,0 +1,190 @@
+import Backup
+import Ground
+import HTTPServer
+import HTTPTypes
+
+/// An upload's own address: where it stands, what more there is, its end.
+extension DraftDoor {
+  /// HEAD and GET. A connection that is writing is cut first: the next part may begin at the offset that is told.
+  func head(_ request: Request, _ upload: UploadStatus, at address: DraftAddress = .upload) async throws -> Response {
+    let call = call(request, upload, nil, address)
+    do {
+      try refuseStrayFields(call)
+      let settled = try await uploads.settle(upload.token)
+      var response = Response(status: .noContent)
+      response.fields = fields(of: settled, call)
+      response.fields[.cacheControl] = "no-store"
+      return response
+    } catch {
+      return await answer(to: error, call, upload)
+    }
+  }
+
+  /// DELETE. What a finished upload became stays.
+  func cancel(_ request: Request, _ upload: UploadStatus, at address: DraftAddress = .upload) async throws -> Response {
+    let call = call(request, upload, nil, address)
+    do {
+      try refuseStrayFields(call)
+      try await uploads.cancel(upload.token)
+      return .noContent
+    } catch {
+      return await answer(to: error, call, upload)
+    }
+  }
+
+  /// PATCH.
+  func append(
+    _ request: Request, _ upload: UploadStatus, _ principal: Principal?, at address: DraftAddress = .upload
+  ) async throws -> Response {
+    let call = call(request, upload, principal, address)
+    do {
+      let part = try part(call)
+      switch upload.state {
+      case .open: return answer(try await receive(part, into: upload, mayTell(call), call), call, isCreation: false)
+      case .failed(let failure): throw BackupError.uploadFailed(failure)
+      // The answer was lost, perhaps: it is given again to whoever brings nothing new.
+      case .complete(let outcome):
+        guard try await isEmpty(request.body) else { throw BackupError.inconsistentLength }
+        return finished(outcome, at: upload.offset, call)
+      }
+    } catch {
+      return await answer(to: error, call, upload)
+    }
+  }
+
+  private func call(
+    _ request: Request, _ upload: UploadStatus, _ principal: Principal?, _ address: DraftAddress
+  ) -> DraftCall {
+    interim.touched(upload.token.text)
+    return DraftCall(
+      request: request, principal: principal, version: DraftFields(request).version ?? .newest, address: address,
+      kind: upload.kind)
+  }
+
+  private func mayTell(_ call: DraftCall) -> Bool {
+    DraftFields(call.request).version != nil && interim.allows(call.request)
+  }
+
+  private func refuseStrayFields(_ call: DraftCall) throws(BackupError) {
+    guard call.version.refusesStrayFields else { return }
+    for name in ["Upload-Offset", call.version.completenessField] where call.request.field(name) != nil {
+      throw .invalid("\(call.request.method.rawValue) must come without \(name)")
+    }
+  }
+
+  private func part(_ call: DraftCall) throws -> UploadPart {
+    let request = call.request
+    let fields = DraftFields(request)
+    if call.version.namesMediaType, request.mediaType != DraftDoor.mediaType {
+      throw Refusal(.unsupportedMediaType, "An append must be \(DraftDoor.mediaType)")
+    }
+    guard let offset = fields.offset else { throw BackupError.invalid("Upload-Offset is required") }
+    guard let isLast = fields.isComplete ?? (call.version.missingMeansComplete ? true : nil) else {
+      throw BackupError.invalid("\(call.version.completenessField) is required")
+    }
+    var part = UploadPart(offset: offset, hangUp: request.hangUp)
+    (part.count, part.isLast) = (request.body.declaredLength, isLast)
+    part.length = try fields.wholeLength(from: offset, body: part.count, isLast: isLast)
+    part.claim = try DigestField("Content-Digest", request).claim
+    return part
+  }
+
+  private func isEmpty(_ body: RequestBody) async throws -> Bool {
+    if let length = body.declaredLength { return length == 0 }
+    let block = Block(capacity: 4096)
+    return try await body.read(into: block) == 0
+  }
+
+  // MARK: Taking the bytes
+
+  /// Brings the body into the upload, and where that makes it whole, stores it.
+  /// - Parameter mayTell: whether progress may be told in 104s.
+  func receive(
+    _ part: UploadPart, into upload: UploadStatus, _ mayTell: Bool, _ call: DraftCall
+  ) async throws -> UploadStatus {
+    var isReading = false
+    do {
+      let writer = try await uploads.append(part, to: upload.token)
+      isReading = true
+      return try await writer.lane.run {
+        var progress = DraftProgress()
+        let authorize = { try await authorization.check(call.request, call.principal, upload.token) }
+        let status = try await pump.receive(
+          call.request.body, into: writer,
+          progress: { durable in
+            guard mayTell, call.version.takesProgress, progress.isDue(durable, MonotonicTime.now()) else { return }
+            var fields: HTTPFields = [:]
+            fields.set("Upload-Offset", String(durable))
+            fields.set(DraftVersion.fieldName, String(call.version.rawValue))
+            try await call.tell(fields)
+          }, authorize: authorize)
+        guard writer.holdsWholeBody else { return status }
+        return try await store(form: writer, status, authorize)
+      }
+    } catch BackupError.storedMeanwhile {
+      // Another connection brought the same bytes, and was first: this upload is complete with theirs.
+      return try await uploads.find(upload.token)
+    } catch BackupError.lengthExceeded where isReading {
+      // Who sends more than there is has another file than was announced: nothing of it can be trusted.
+      do { try await uploads.cancel(upload.token) } catch {
+        failures.logger.warning("an upload that is too long could not be removed: \(error)")
+      }
+      throw BackupError.lengthExceeded
+    }
+  }
+
+  /// Reads a multipart body that has come as a whole, as if it came just now.
+  private func store(
+    form writer: UploadWriter, _ upload: UploadStatus, _ authorize: () async throws -> Void
+  ) async throws -> UploadStatus {
+    do {
+      try await authorize()
+      guard let boundary = UploadDoor.boundary(upload.contentType) else { throw UploadDoor.noForm }
+      let position = Counter()
+      let body = RequestBody(declaredLength: upload.offset) { block in
+        let count = try await writer.read(into: block, at: Int64(position.current))
+        position.add(UInt64(count))
+        return count
+      }
+      let reception = FormReception(
+        desk: pump.desk, agent: upload.agent, owner: upload.owner, claimed: upload.claimedSHA1)
+      return try await writer.record(try await reception.receive(body, boundary))
+    } catch {
+      if let failure = UploadFailure(forEver: error) { await writer.fail(failure) } else { await writer.cut() }
+      throw error
+    }
+  }
+}
+
+/// When a 104 with the offset is due.
+struct DraftProgress: Sendable {
+  static let seconds = 1.0
+  static let bytes: Int64 = 16 << 20
+  /// A client that reads nothing before it has sent everything must not fill the buffers between us: some 50 KiB.
+  static let most = 500
+
+  private var told: Int64 = 0
+  private var at = MonotonicTime.now()
+  private var count = 0
+
+  mutating func isDue(_ durable: Int64, _ now: MonotonicTime) -> Bool {
+    guard durable > told, count < DraftProgress.most,
+      durable - told >= DraftProgress.bytes || now.seconds(since: at) >= DraftProgress.seconds
+    else { return false }
+    (told, at, count) = (durable, now, count + 1)
+    return true
+  }
+}
+
+extension UploadFailure {
+  /// Why a form that has come as a whole can never be stored; nil for what may pass.
+  init?(forEver error: any Error) {
+    switch error {
+    case is ValidationFailure, is BodyError, BackupError.invalid, BackupError.emptyFile, BackupError.unsupportedType,
+      BackupError.checksumMismatch:
+      guard let answer = ErrorAnswer(error, nil) else { return nil }
+      self.init(code: UploadSlug(error).text, message: answer.message)
+    default: return nil
+    }
+  }
+}

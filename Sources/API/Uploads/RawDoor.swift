@@ -1,0 +1,89 @@
+import Backup
+import Ground
+import HTTPServer
+import HTTPTypes
+
+/// `POST` and `PUT /api/backup/assets`: the body is the file. For whoever can say nothing more: uploads by the system of
+/// a phone, Shortcuts, `curl -T`. The whole result stands in the answer's fields too.
+struct RawDoor: Sendable {
+  let desk: ReceiveDesk
+  let draft: DraftDoor
+
+  func receive(_ request: Request, _ principal: Principal) async throws -> Response {
+    do {
+      guard request.mediaType?.hasPrefix("multipart/") != true else {
+        throw Refusal(.unsupportedMediaType, "The body here is the file itself; a form goes to POST /api/assets")
+      }
+      if let coding = request[.contentEncoding], coding.lowercased() != "identity" {
+        throw Refusal(.unsupportedMediaType, "The body must come without Content-Encoding: what is stored is what came")
+      }
+      let isResumable = try draft.isWanted(by: request)
+      let raw = try RawFacts(request)
+      // The streaming path compares SHA-1 alone; whoever announces SHA-256 shall not be taken at their word.
+      if isResumable || raw.claimedSHA256 != nil {
+        return try await draft.create(request, principal, raw.creation, at: .upload)
+      }
+      return UploadDoor.answer(try await stream(request, raw.facts, owner: principal.user.id))
+    } catch {
+      return rejection(error, request)
+    }
+  }
+
+  /// OPTIONS, at every address that takes a file.
+  func discover(_ request: Request) async throws -> Response {
+    var response = Response.noContent
+    response.fields.set("Upload-Limit", draft.limits)
+    response.fields.set("Accept-Patch", DraftDoor.mediaType)
+    return response
+  }
+
+  private func stream(_ request: Request, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
+    var facts = facts
+    if let content = try DigestField("Content-Digest", request).sha1 {
+      // Of a body that is the file, both digests are the same.
+      guard facts.claimedChecksum == nil || facts.claimedChecksum == content else {
+        throw ValidationFailure("Content-Digest", "contradicts another checksum of the request")
+      }
+      facts.claimedChecksum = content
+    }
+    // Known: the body is not asked for.
+    if let claimed = facts.claimedChecksum, let id = try await desk.existing(claimed, owner: owner) {
+      return UploadOutcome(result: .duplicate(id), sha1: claimed)
+    }
+    guard request.body.declaredLength != 0 else { throw BackupError.emptyFile }
+    let said = facts
+    return try await desk.lane().run { try await receive(request.body, said, owner: owner) }
+  }
+
+  /// Runs on the transfer's lane.
+  private func receive(_ body: RequestBody, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
+    let reception = try await desk.open(owner: owner, expectedLength: body.declaredLength)
+    var block = desk.blocks.take()
+    defer { desk.blocks.give(block) }
+    do {
+      while try await body.read(into: block) > 0 {
+        while block.count >= block.capacity { block = try await reception.write(block) }
+      }
+      if block.count > 0 { try await reception.writeTail(block, count: block.count) }
+      return try await reception.outcome(facts, sidecar: nil)
+    } catch {
+      reception.abandon()
+      return try UploadOutcome(meanwhile: error, facts.claimedChecksum)
+    }
+  }
+
+  private func rejection(_ error: any Error, _ request: Request) -> Response {
+    var response = draft.failures.answer(to: error, request)
+    if case BackupError.unsupportedType = error { response.status = .unsupportedMediaType }
+    response.fields.setRejected(UploadSlug(error).text)
+    return response
+  }
+}
+
+extension RawFacts {
+  var creation: UploadCreation {
+    var creation = UploadCreation(kind: .raw, rule: .flag)
+    (creation.facts, creation.claimedSHA256) = (facts, claimedSHA256)
+    return creation
+  }
+}
