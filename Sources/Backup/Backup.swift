@@ -16,6 +16,8 @@ package final class Backup: Sendable {
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
     package var mayCreate = true
+    /// Where the uploads' time comes from.
+    package var clock = Accounts.Clock.system
 
     package init(dataFolder: String, migrationsFolder: String) {
       (self.dataFolder, self.migrationsFolder) = (dataFolder, migrationsFolder)
@@ -31,6 +33,8 @@ package final class Backup: Sendable {
   private let directory: DataDirectory
   private let catalog: Catalog
   private let logger: Logger
+  /// Removes expired uploads now and then.
+  private let sweeper: Task<Void, Never>?
 
   /// Opens the catalog, migrates it, and finishes or undoes what a crash left half done.
   /// - Throws: `StoreError`, which carries a hint for the operator.
@@ -41,23 +45,28 @@ package final class Backup: Sendable {
     try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
     try await directory.check(against: catalog)
     let originals = Originals(root: directory.originals, quarantine: directory.quarantine)
+    var (staging, finisher): (Staging?, Finisher?) = (nil, nil)
     switch options.role {
     case .server:
-      let staging = try Staging(
+      let files = try Staging(
         root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: options.reserve)
-      logger.info("large uploads are written \(staging.mode == .direct ? "by direct I/O" : "through a sliding window")")
-      _ = try Recovery(catalog: catalog, staging: staging, originals: originals, logger: logger).run()
-      let finisher = Finisher(catalog: catalog, staging: staging, originals: originals, logger: logger)
-      desk = ReceiveDesk(catalog: catalog, originals: originals, staging: staging, finisher: finisher)
+      logger.info("large uploads are written \(files.mode == .direct ? "by direct I/O" : "through a sliding window")")
+      _ = try Recovery(catalog: catalog, staging: files, originals: originals, logger: logger).run()
+      (staging, finisher) = (
+        files, Finisher(catalog: catalog, staging: files, originals: originals, logger: logger)
+      )
     case .commandLine:
       // What is prepared needs no lock any more: a server may start beside this command.
       directory.unlock()
-      desk = ReceiveDesk(catalog: catalog, originals: originals, staging: nil, finisher: nil)
     }
+    desk = ReceiveDesk(catalog: catalog, originals: originals, staging: staging, finisher: finisher)
     accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
-    uploads = Uploads(limits: options.uploads)
+    uploads = Uploads(
+      limits: options.uploads, desk: desk, catalog: catalog, staging: staging, finisher: finisher, logger: logger,
+      clock: options.clock)
+    sweeper = options.role == .server ? Backup.sweeping(uploads) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
 
@@ -72,6 +81,19 @@ package final class Backup: Sendable {
     }
   }
 
+  deinit { sweeper?.cancel() }
+
+  /// Sweeps every ten minutes until it is cancelled.
+  private static func sweeping(_ uploads: Uploads) -> Task<Void, Never> {
+    Task { [weak uploads] in
+      while true {
+        do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
+        guard let uploads else { return }
+        await uploads.sweep()
+      }
+    }
+  }
+
   /// Whether uploads can be stored; false after the catalog failed in the middle of recording, until a restart.
   package var isReady: Bool { !desk.isBroken }
 
@@ -80,8 +102,11 @@ package final class Backup: Sendable {
     do { return try FileSystem.space(directory.originals) } catch { throw StoreError(error) }
   }
 
-  /// Lets running commits finish and closes the catalog.
+  /// Cuts the uploads under way, lets running commits finish and closes the catalog.
   package func close() async {
+    sweeper?.cancel()
+    await uploads.drain()
+    await sweeper?.value
     await desk.close()
     await accounts.settleTouches()
     // Everything acknowledged is on disk already; a failing close loses nothing.

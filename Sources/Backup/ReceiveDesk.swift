@@ -16,6 +16,8 @@ package final class ReceiveDesk: Sendable {
   private let staging: Staging?
   private let finisher: Finisher?
   private let lanes = Lanes(label: "receive", count: ReceiveDesk.laneCount)
+  /// Who announced which bytes.
+  let flights = Flights()
   /// Where transfers take their memory from.
   package let blocks: BlockPool
 
@@ -42,9 +44,14 @@ package final class ReceiveDesk: Sendable {
   }
 
   /// Starts a file in staging. Makes a file: call it on the transfer's lane.
-  /// - Parameter expectedLength: of the whole body, where known: the file is no longer. Refused early with `.diskFull`
-  ///   where the body does not fit, with `.quotaExceeded` where the file cannot fit even if the rest is as long as it may.
-  package func open(owner: Identifier, expectedLength: Int64?) async throws -> Reception {
+  /// - Parameters:
+  ///   - expectedLength: of the whole body, where known: the file is no longer. Refused early with `.diskFull`
+  ///     where the body does not fit, with `.quotaExceeded` where the file cannot fit even if the rest is as long as it may.
+  ///   - claimed: what the client announced: where another transfer of the same bytes is stored before this one, its
+  ///     next step throws `.storedMeanwhile`.
+  package func open(
+    owner: Identifier, expectedLength: Int64?, claimed: SHA1Digest? = nil
+  ) async throws -> Reception {
     guard let staging, let finisher else { throw StoreError.broken("the command line receives no uploads") }
     // Refused before the bytes come.
     if finisher.isBroken { throw BackupError.unavailable("The server's catalog failed; it must be restarted") }
@@ -54,7 +61,9 @@ package final class ReceiveDesk: Sendable {
       throw BackupError.quotaExceeded
     }
     let file = try await speaking { try staging.open(expected: expectedLength) }
-    return Reception(file: file, owner: account.owner, room: room, catalog: catalog, finisher: finisher)
+    return Reception(
+      file: file, owner: account.owner, ownerID: owner, room: room, flight: flights.join(owner, claimed),
+      flights: flights, catalog: catalog, finisher: finisher)
   }
 
   /// Lets running commits end.

@@ -8,14 +8,23 @@ package final class Reception {
   private let owner: Owner
   /// Bytes that the owner's quota left when this began; nil without a quota.
   private let room: Int64?
+  private let ownerID: Identifier
+  private let flight: Flight?
+  private let flights: Flights
   private let catalog: Catalog
   private let finisher: Finisher
+  private let begun = Instant.now()
+  /// The file's first bytes.
+  private var head: [UInt8] = []
   /// Of the received bytes, once `finish` has compared them.
   package private(set) var digest: SHA1Digest?
 
-  init(file: StagedFile, owner: Owner, room: Int64?, catalog: Catalog, finisher: Finisher) {
-    (self.file, self.owner, self.room) = (file, owner, room)
-    (self.catalog, self.finisher) = (catalog, finisher)
+  init(
+    file: StagedFile, owner: Owner, ownerID: Identifier, room: Int64?, flight: Flight?, flights: Flights,
+    catalog: Catalog, finisher: Finisher
+  ) {
+    (self.file, self.owner, self.ownerID, self.room) = (file, owner, ownerID, room)
+    (self.flight, self.flights, self.catalog, self.finisher) = (flight, flights, catalog, finisher)
   }
 
   /// Bytes written so far.
@@ -23,65 +32,65 @@ package final class Reception {
 
   /// Hashes and writes the first `block.capacity` bytes of a block that holds at least that many.
   /// - Returns: the block to go on with (perhaps another one), with the bytes beyond `capacity` moved to its front.
-  /// - Throws: `.diskFull`, `.quotaExceeded`; the reception is of no use then, the block stays the caller's.
+  /// - Throws: `.diskFull`, `.quotaExceeded`, `.storedMeanwhile`; the reception is of no use then, the block stays the caller's.
   package func write(_ block: Block) async throws -> Block {
-    try checkRoom(block.capacity)
+    try check(block, block.capacity)
     return try await speaking { try await file.write(block) }
   }
 
   /// Hashes and writes the first `count` bytes, the last of this file; the caller discards them from the block.
   /// - Throws: as `write`.
   package func writeTail(_ block: Block, count: Int) async throws {
-    try checkRoom(count)
+    try check(block, count)
     try await speaking { try await file.writeTail(block, count: count) }
   }
 
   /// Makes it durable and records it: digest compared, synced, renamed, recorded, in that order.
   /// - Parameter sidecar: a finished XMP file that belongs to it.
-  /// - Throws: `.checksumMismatch`, `.emptyFile`, `.unsupportedType`, `.quotaExceeded`, `.invalid`, `.diskFull`; nothing is stored then.
+  /// - Throws: `.checksumMismatch`, `.emptyFile`, `.unsupportedType`, `.quotaExceeded`, `.invalid`,
+  ///   `.diskFull`, `.storedMeanwhile`; nothing is stored then.
   package func finish(_ facts: UploadFacts, sidecar: Reception?) async throws -> UploadResult {
     defer {
       abandon()
       sidecar?.abandon()
     }
     return try await speaking {
+      try flight?.check()
       guard received > 0 else { throw BackupError.emptyFile }
       if let id = facts.livePhotoVideo { try await catalog.checkLiveVideo(id, owner: owner) }
-      guard let name = facts.name, let createdAt = facts.createdAt, let modifiedAt = facts.modifiedAt else {
-        throw BackupError.invalid("A name and both times are required")
-      }
-      let digest = try await file.seal(modified: modifiedAt.instant)
+      let digest = try await file.seal(
+        modified: facts.modifiedAt?.instant ?? facts.createdAt?.instant ?? begun)
       if let claimed = facts.claimedChecksum, claimed != digest {
         throw BackupError.checksumMismatch(claimed: claimed, received: digest)
       }
       CrashPoint.digestCompared.pass()
-      guard let type = MediaType(fileName: name) else {
-        throw BackupError.unsupportedType(name: String(decoding: name, as: UTF8.self))
-      }
+      let filled = try facts.filled(head: head, begun: begun)
       // An empty sidecar says nothing: no file is made of it.
       let attached = sidecar.flatMap { $0.received > 0 ? $0.file : nil }
-      let sidecarDigest = try await attached?.seal(modified: modifiedAt.instant)
+      let sidecarDigest = try await attached?.seal(modified: filled.modifiedAt.instant)
       let asset = NewAsset(
-        id: Identifier(), owner: owner, sha1: digest, size: received, kind: type.kind.rawValue, mimeType: type.mimeType,
-        originalName: name, wallClock: createdAt.wallClock, fileCreatedAt: createdAt.instant,
-        fileModifiedAt: modifiedAt.instant, isFavorite: facts.isFavorite, visibility: facts.visibility.rawValue,
-        durationMilliseconds: facts.durationMilliseconds.flatMap { $0 > 0 ? $0 : nil },
-        livePhotoVideo: facts.livePhotoVideo, metadata: facts.metadata, sidecarSHA1: sidecarDigest,
-        sidecarSize: attached?.length ?? 0)
+        id: Identifier(), owner: owner, sha1: digest, size: received, facts: facts, filled: filled,
+        sidecar: sidecarDigest.map { ($0, attached?.length ?? 0) })
+      self.digest = digest
       file.handOver()
       attached?.handOver()
-      self.digest = digest
-      switch try await finisher.finish(FinishRequest(asset: asset, staged: file.name, sidecarStaged: attached?.name)) {
-      case .created(let id): return .created(id)
-      case .duplicate(let id): return .duplicate(id)
-      }
+      let request = FinishRequest(asset: asset, staged: file.name, sidecarStaged: attached?.name)
+      let result: UploadResult =
+        switch try await finisher.finish(request) {
+        case .created(let id): .created(id)
+        case .duplicate(let id): .duplicate(id)
+        }
+      flights.land(ownerID, digest, as: result.id)
+      return result
     }
   }
 
   /// Removes what was staged.
   package func abandon() { file.discard() }
 
-  private func checkRoom(_ count: Int) throws {
+  private func check(_ block: Block, _ count: Int) throws {
+    try flight?.check()
     if let room, received + Int64(count) > room { throw BackupError.quotaExceeded }
+    if received == 0 { head = block.head(min(count, UploadFacts.headLength)) }
   }
 }

@@ -80,6 +80,9 @@ package struct WrittenTime: Equatable, Sendable {
   package let instant: Instant
   package let wallClock: CalendarTime
 
+  /// - Parameter wallClock: what the writer's clock showed then.
+  package init(instant: Instant, wallClock: CalendarTime) { (self.instant, self.wallClock) = (instant, wallClock) }
+
   /// Parses `YYYY-MM-DD[THH:MM[:SS[.fraction]]](Z|±HH:MM|±HHMM)?`; a missing offset means UTC. Years 1 to 9999,
   /// on the writer's clock and in UTC.
   /// Dart sends 3 or 6 fraction digits, Python 6 with `+00:00`, JavaScript 3 with `Z`. Nil for anything else.

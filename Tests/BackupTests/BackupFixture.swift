@@ -26,10 +26,14 @@ final class BackupFixture: Sendable {
   private let isTemporary: Bool
 
   /// - Parameter root: a data directory to open, which stays; nil makes one that goes with the fixture.
-  init(root: String? = nil, quota: Int64? = nil) async throws {
+  init(
+    root: String? = nil, quota: Int64? = nil, _ change: (inout Backup.Options) -> Void = { _ in }
+  ) async throws {
     isTemporary = root == nil
     self.root = root ?? FileManager.default.temporaryDirectory.path + "/nightstand-" + Identifier().description
-    backup = try await Backup(BackupFixture.options(self.root), logger: quiet)
+    var options = BackupFixture.options(self.root)
+    change(&options)
+    backup = try await Backup(options, logger: quiet)
     if let anna = try await backup.accounts.user(email: "anna@example.org") {
       self.anna = anna
     } else {

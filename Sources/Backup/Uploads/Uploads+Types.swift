@@ -96,6 +96,7 @@ package struct UploadStatus: Sendable, Equatable {
   package let device: String
   /// A connection is writing to it just now.
   package let isReceiving: Bool
+  let creator: UploadDetails.Creator
 }
 
 /// What one request brings to an upload.

@@ -14,6 +14,8 @@ package final class Uploads: Sendable {
     package var lifetime: Int64 = 7 * 86_400
     /// Seconds for which a finished upload's answer is kept: 24 hours.
     package var memory: Int64 = 86_400
+    /// Seconds for which a cancelled or expired upload is remembered as such: 7 days.
+    package var tombstone: Int64 = 7 * 86_400
     /// Bytes of one upload: 1 TiB.
     package var size: Int64 = 1 << 40
     /// Bytes a second below which a connection is cut, measured over `slowWindow` seconds.
@@ -23,78 +25,115 @@ package final class Uploads: Sendable {
     package var patience = 5.0
     /// Seconds that a newcomer waits for an upload that is being stored.
     package var finishPatience = 25.0
+    /// Seconds without a byte after which a newcomer that appends hangs up the writer before it.
+    package var courtesy = 1.0
+    /// Bytes, and seconds, of one transfer after which what came is put on disk.
+    package var checkpointBytes: Int64 = 16 << 20
+    package var checkpointSeconds = 2.0
 
     package init() {}
   }
 
+  /// Bytes of an open upload that make it worth going on with.
+  static let worthResuming: Int64 = 1 << 20
+
   package let limits: Limits
+  let desk: ReceiveDesk
+  let catalog: Catalog
+  /// Nil for a command line, which receives nothing.
+  let staging: Staging?
+  let finisher: Finisher?
+  let clock: Accounts.Clock
+  let logger: Logger
+  let registry: UploadRegistry
 
-  init(limits: Limits) { self.limits = limits }
-
-  // MARK: Creation
-
-  package enum Opening: Sendable {
-    case opened(UploadStatus)
-    /// The owner has the announced bytes already: no byte is needed.
-    case stored(UploadOutcome)
+  init(
+    limits: Limits, desk: ReceiveDesk, catalog: Catalog, staging: Staging?, finisher: Finisher?, logger: Logger,
+    clock: Accounts.Clock = .system
+  ) {
+    (self.limits, self.desk, self.catalog, self.staging) = (limits, desk, catalog, staging)
+    (self.finisher, self.clock, self.logger) = (finisher, clock, logger)
+    registry = UploadRegistry(limits: limits, clock: clock)
   }
-
-  /// Starts an upload; its row is on disk when this returns. A creation that names a digest which the owner has already is answered at once.
-  /// - Throws: `.tooManyUploads`, `.uploadTooLarge`, `.quotaExceeded`, `.diskFull`, `.emptyFile` (length 0 of a photo), `.unavailable`.
-  package func create(_ creation: UploadCreation, by principal: Principal) async throws -> Opening {
-    fatalError("to be written")
-  }
-
-  /// An open upload of the same person and bytes of which at least 1 MiB is here: a client can go on there.
-  package func partlyHere(_ sha1: SHA1Digest, owner: Identifier) async throws -> UploadStatus? {
-    fatalError("to be written")
-  }
-
-  /// Puts finished parts together. - Throws: `.unknownUpload` where one is unknown or somebody else's, `.invalid` where one is
-  /// no part or not whole, and what `create` throws.
-  package func concatenate(
-    _ parts: [UploadToken], _ creation: UploadCreation, by principal: Principal
-  ) async throws -> UploadStatus { fatalError("to be written") }
 
   // MARK: Looking
 
   /// The upload as it is recorded, without disturbing its writer.
   /// - Throws: `.unknownUpload`, `.uploadGone`.
-  package func find(_ token: UploadToken) async throws -> UploadStatus { fatalError("to be written") }
+  package func find(_ token: UploadToken) async throws -> UploadStatus { try await status(row(token)) }
+
   /// By the future asset's id; only the owner's.
-  package func find(asset: Identifier, owner: Identifier) async throws -> UploadStatus { fatalError("to be written") }
-
-  /// Ends a connection that is writing (what it brought is kept), and says where the upload stands: the next part may
-  /// begin there. Waits for an upload that is being stored.
-  /// - Throws: `.unknownUpload`, `.uploadGone`, `.uploadBusy`. A failed upload is a status, not an error.
-  package func settle(_ token: UploadToken) async throws -> UploadStatus { fatalError("to be written") }
-
-  /// The owner's open uploads, newest first.
-  package func list(owner: Identifier) async throws -> [UploadStatus] { fatalError("to be written") }
-
-  /// For a request that brings no credential but knows the address: whoever created the upload may still upload.
-  /// - Throws: `.authenticationRequired`, `.missingPermission`, `.unknownUpload`.
-  package func requireCreatorStillMayUpload(_ token: UploadToken) async throws { fatalError("to be written") }
-
-  // MARK: Receiving
-
-  /// Takes the upload for one connection; a connection that is writing is cut first, what it brought is kept.
-  /// - Throws: `.unknownUpload`, `.uploadGone`, `.uploadFailed`, `.uploadBusy`, `.offsetMismatch`, `.inconsistentLength`, `.lengthExceeded`
-  ///   (`count` is known and too much), `.tooManyUploads`, `.diskFull`, `.quotaExceeded`; nothing has changed then.
-  ///   A complete upload with a part at its end and `count` 0 or nil gives a writer whose `end` replays the outcome.
-  package func append(_ part: UploadPart, to token: UploadToken) async throws -> UploadWriter {
-    fatalError("to be written")
+  package func find(asset: Identifier, owner: Identifier) async throws -> UploadStatus {
+    guard let row = try await speaking({ try await catalog.upload(asset: asset) }), row.ownerID == owner else {
+      throw BackupError.unknownUpload
+    }
+    return try status(checked(row))
   }
 
-  /// Cancels: a writer is cut, the bytes are removed. The asset of a finished upload stays.
-  /// - Throws: `.unknownUpload`, `.uploadGone`, `.uploadBusy`.
-  package func cancel(_ token: UploadToken) async throws { fatalError("to be written") }
+  /// The owner's open uploads, newest first.
+  package func list(owner: Identifier) async throws -> [UploadStatus] {
+    let now = clock.wall()
+    return try await speaking { try await catalog.openUploads(owner: owner) }
+      .filter { $0.expiresAt > now || registry.isReceiving(UploadToken(bytes: $0.token)) }.map { try status($0) }
+  }
 
-  // MARK: Housekeeping
+  /// An open upload of the same person and bytes of which at least 1 MiB is here: a client can go on there.
+  package func partlyHere(_ sha1: SHA1Digest, owner: Identifier) async throws -> UploadStatus? {
+    guard let row = try await speaking({ try await catalog.openUpload(sha1: sha1, owner: owner) }),
+      row.kind == UploadKind.raw.rawValue, row.offset >= Uploads.worthResuming, row.expiresAt > clock.wall()
+    else { return nil }
+    return try status(row)
+  }
 
-  /// Removes what expired and forgets old endings; never touches a live writer. Every 10 minutes.
-  package func sweep(_ now: Instant = .now()) async { fatalError("to be written") }
+  // MARK: Rights
 
-  /// The server stops: every writer is cut and checkpointed, so that clients resume.
-  package func drain() async { fatalError("to be written") }
+  /// Whoever created the upload may upload still: asked before an append that comes with the address alone.
+  /// - Throws: `.invalidSessionToken`, `.invalidAPIKey`, `.missingPermission`, and what `find` throws.
+  package func requireCreatorStillMayUpload(_ token: UploadToken) async throws {
+    try await requireCreatorStillMayUpload(find(token))
+  }
+
+  /// As above.
+  package func requireCreatorStillMayUpload(_ upload: UploadStatus) async throws {
+    switch upload.creator {
+    case .session(let id):
+      guard try await speaking({ try await catalog.hasSession(id, of: upload.owner) }) else {
+        throw BackupError.invalidSessionToken
+      }
+    case .apiKey(let id):
+      guard let key = try await speaking({ try await catalog.apiKey(id, of: upload.owner) }) else {
+        throw BackupError.invalidAPIKey
+      }
+      guard key.permissions.contains(Permissions.all) || key.permissions.contains("asset.upload") else {
+        throw BackupError.missingPermission("asset.upload")
+      }
+    }
+  }
+
+  // MARK: Rows
+
+  /// - Throws: `.unknownUpload`, `.uploadGone`.
+  func row(_ token: UploadToken) async throws -> UploadRow {
+    guard let row = try await speaking({ try await catalog.upload(token: token.bytes) }) else {
+      throw BackupError.unknownUpload
+    }
+    return try checked(row)
+  }
+
+  private func checked(_ row: UploadRow) throws(BackupError) -> UploadRow {
+    if row.state == .gone { throw .uploadGone }
+    // The sweep comes later.
+    if row.state == .open, row.expiresAt <= clock.wall(), !registry.isReceiving(UploadToken(bytes: row.token)) {
+      throw .uploadGone
+    }
+    return row
+  }
+
+  func status(_ row: UploadRow) throws -> UploadStatus {
+    try UploadStatus(
+      row, UploadDetails(json: row.details), isReceiving: registry.isReceiving(UploadToken(bytes: row.token)))
+  }
+
+  /// When an upload that is active now expires.
+  var expiry: Instant { clock.wall().adding(seconds: limits.lifetime) }
 }

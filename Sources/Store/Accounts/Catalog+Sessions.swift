@@ -53,6 +53,15 @@ extension Catalog {
     }
   }
 
+  /// Whether a login of this user still holds.
+  package func hasSession(_ id: Identifier, of user: Identifier) async throws -> Bool {
+    try await read { db in
+      let sql =
+        "SELECT EXISTS (SELECT 1 FROM session JOIN user ON user.number = session.user WHERE session.id = ? AND user.id = ?)"
+      return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [id, user]) ?? false
+    }
+  }
+
   package func deleteSession(_ id: Identifier) async throws {
     try await write { db in try db.execute(sql: "DELETE FROM session WHERE id = ?", arguments: [id]) }
   }

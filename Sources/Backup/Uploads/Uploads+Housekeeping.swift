@@ -1,0 +1,35 @@
+import Ground
+import Store
+
+extension Uploads {
+  /// Seconds between two sweeps.
+  static let sweepInterval = 600.0
+
+  /// Removes what expired and forgets old endings; never touches a live writer. Every 10 minutes.
+  package func sweep(_ now: Instant = .now()) async {
+    guard staging != nil else { return }
+    do {
+      for row in try await catalog.expiredUploads(now) {
+        guard let seat = registry.visitIfIdle(UploadToken(bytes: row.token)) else { continue }
+        do { try await sweep(seat, now) } catch {
+          registry.leave(seat, .letGo, parking: seat.file)
+          throw error
+        }
+      }
+      _ = try await catalog.forgetUploads(now)
+    } catch {
+      logger.warning("expired uploads could not be removed: \(error)")
+    }
+  }
+
+  private func sweep(_ seat: UploadRegistry.Seat, _ now: Instant) async throws {
+    // It may have moved since it was listed.
+    guard let row = try await catalog.upload(token: seat.token.bytes), row.state == .open, row.expiresAt <= now else {
+      return registry.leave(seat, .letGo, parking: seat.file)
+    }
+    try await discard(row, seat)
+  }
+
+  /// The server stops: every writer is cut and checkpointed, so that clients resume.
+  package func drain() async { await registry.drain() }
+}

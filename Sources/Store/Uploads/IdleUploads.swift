@@ -1,0 +1,33 @@
+import GRDB
+import Ground
+
+extension Catalog {
+  /// How many uploads of one person are open.
+  package func openUploadCount(owner: Identifier) async throws -> Int {
+    try await read { db in
+      let sql = """
+        SELECT count(*) FROM upload WHERE owner = (SELECT number FROM user WHERE id = ?) AND state = 'open'
+        """
+      return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner]) ?? 0
+    }
+  }
+
+  /// Forgets how an upload ended: its client removed it. The row stays as a tombstone until `forgetAt`.
+  package func bury(upload number: Int64, forgetAt: Instant) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE upload SET state = 'gone', is_new = NULL, result_asset = NULL, result_sha1 = NULL,
+            failure_code = NULL, failure_message = NULL, expires_at = ?
+          WHERE number = ? AND state <> 'open'
+          """, arguments: [forgetAt, number])
+    }
+  }
+}
+
+extension Staging {
+  /// Removes the file of an upload that nobody has open, after its row ended.
+  package func removeIdle(_ name: String) throws(StoreError) {
+    do { try FileSystem.remove(path(name)) } catch { throw StoreError(error) }
+  }
+}
