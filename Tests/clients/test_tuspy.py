@@ -44,7 +44,7 @@ def test_in_chunks(tuspy, plain_server, resident, path, data, address):
 def test_in_one_patch(tuspy, resident, path, data):
     uploader = tuspy.uploader(path)
     uploader.upload()
-    assert uploader.offset == SIZE
+    assert uploader.offset == len(data)
     # What the last answer said of the result.
     assert uploader.request.response_headers["x-asset-id"] == holds_one(resident, data)
 
@@ -145,8 +145,8 @@ def test_deferred_length(tuspy, plain_server, resident, path, data):
     """tuspy always knows the length when it creates; it goes on with an upload whose length came later all the same."""
     tus = Tus(plain_server, plain_server.key)
     address = tus.create(Upload_Defer_Length=1)
-    tuspy.uploader(path, url=plain_server.url + address, chunk_size=1_000_000).upload(stop_at=SIZE)
-    answer = tus.append(address, SIZE, b"", Upload_Length=SIZE)
+    tuspy.uploader(path, url=plain_server.url + address, chunk_size=1_000_000).upload(stop_at=len(data))
+    answer = tus.append(address, len(data), b"", Upload_Length=len(data))
     assert answer.status == 204 and answer.header("x-asset-id") == holds_one(resident, data)
 
 
