@@ -177,6 +177,33 @@ import Testing
     #expect(try await last.seal(modified: nil) == sha1(bytes[..<3000]))
   }
 
+  /// An upload that came in one request need not be recorded before it is stored; where storing fails, it still can be.
+  @Test func sealedFileCanStillBeRecorded() async throws {
+    let world = try await UploadFixture()
+    let bytes = sample(70_000)
+    let upload = try await world.create()
+    let file = try await world.open(upload)
+    try file.beginClaimed()
+    try await world.feed(bytes, to: file)
+    #expect(try await file.seal(modified: nil) == sha1(bytes))
+    #expect(try world.store.staged == [upload.staged])
+    await #expect(throws: StoreError.self) { try await world.feed([1], to: file) }
+    try await world.checkpoint(file)
+    #expect(file.durable == 70_000)
+    try await world.restart(reboot: true)
+    #expect(try await world.open(upload).seal(modified: nil) == sha1(bytes))
+  }
+
+  /// A request that ends with a checkpoint and begins again without a byte, many times over.
+  @Test func emptyPartsAreHarmless() async throws {
+    let world = try await UploadFixture()
+    let upload = try await world.create(length: 0)
+    for _ in 0..<3 { try await world.checkpoint(world.open(upload)) }
+    let file = try await world.open(upload)
+    #expect(try await file.seal(modified: nil).hex == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    #expect(try await world.row(upload)?.offset == 0)
+  }
+
   // MARK: Checkpoints behind
 
   /// A transfer goes on while its offsets are recorded; each recorded offset comes with the state that belongs to it.

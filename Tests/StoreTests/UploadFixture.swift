@@ -5,18 +5,22 @@ import Ground
 @testable import Store
 
 /// Uploads of `anna` in a store whose process, or machine, can be restarted.
-final class UploadFixture {
-  let folder: TemporaryFolder
+/// Used by one test at a time, whose parallel parts only read it.
+final class UploadFixture: @unchecked Sendable {
+  private let owned: TemporaryFolder?
+  private let path: String
   private(set) var store: StoreFixture
   private(set) var boot = "first boot"
   private let mode: Staging.Mode?
 
   static let far = Instant(milliseconds: Instant.now().milliseconds + 86_400_000)
 
-  init(mode: Staging.Mode? = nil) async throws {
-    folder = try TemporaryFolder()
+  /// - Parameter path: of the data directory; nil makes one that is removed with this.
+  init(path: String? = nil, mode: Staging.Mode? = nil) async throws {
+    owned = path == nil ? try TemporaryFolder() : nil
+    self.path = path ?? owned!.path + "/data"
     self.mode = mode
-    store = try await StoreFixture(path: folder.path + "/data", mode: mode, boot: boot)
+    store = try await StoreFixture(path: self.path, mode: mode, boot: boot)
   }
 
   /// The process is gone without a word, and a new one runs its recovery; the machine too where it got another boot.
@@ -25,7 +29,7 @@ final class UploadFixture {
     try store.catalog.close()
     store.directory.unlock()
     if reboot { boot = "another boot" }
-    store = try await StoreFixture(path: folder.path + "/data", mode: mode, boot: boot)
+    store = try await StoreFixture(path: path, mode: mode, boot: boot)
     return try store.recovery.run()
   }
 

@@ -212,6 +212,8 @@ final class UploadRegistry: Sendable {
       else { return false }
       entry.machine = machine
       (entry.hangUp, entry.owner, entry.movedAt) = (hangUp, owner, clock.monotonic())
+      // Who came between the visit and this could not hang anybody up yet.
+      UploadRegistry.wake(&entry)
       state.entries[seat.token] = entry
       state.writers[owner, default: 0] += 1
       return true

@@ -34,8 +34,8 @@ package final class PartialFile: @unchecked Sendable {
   /// multiple of a block, for direct I/O.
   package func wanted(_ block: Block) -> Int { block.capacity - Int(length % Int64(block.capacity)) }
 
-  /// What comes now belongs to a part with a checksum: until the next `checkpoint` or `rollBack` a crash counts none of
-  /// it. Everything accepted before is `durable`.
+  /// What comes now belongs to a part with a checksum: until the next `checkpoint`, `seal` or `rollBack` a crash
+  /// counts none of it. Everything accepted before is `durable`.
   package func beginClaimed() throws(StoreError) {
     guard length == durable else { throw .broken("a part with a checksum begins behind what is recorded") }
     // A mark beside the file: it must outlive this process only, for after a reboot nothing behind `durable` counts anyway.
@@ -160,7 +160,8 @@ package final class PartialFile: @unchecked Sendable {
 
   // MARK: Whole
 
-  /// Everything is on disk and will not grow any more; it can still be recorded by `checkpoint`.
+  /// Everything is on disk and will not grow any more; it can still be recorded by `checkpoint`. A part with a checksum
+  /// was verified before.
   /// - Parameter modified: the file's time of modification.
   package func seal(modified: Instant?) async throws(StoreError) -> SHA1Digest {
     await progress.waitBehind()
@@ -180,6 +181,7 @@ package final class PartialFile: @unchecked Sendable {
     progress.sealed(at: length)
     isSealed = true
     tail.settleAll()
+    try endClaim()
     CrashPoint.stagedSynced.pass()
     return tail.digest
   }
