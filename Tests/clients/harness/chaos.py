@@ -7,13 +7,14 @@ import queue
 import select
 import socket
 import struct
-import termios
 import threading
 
 CLOSE = "close"    # both sides see a clean end
 RESET = "reset"    # both sides see a reset
 STALL = "stall"    # nothing moves any more; what was said meanwhile arrives later, if the test lets it
 VANISH = "vanish"  # what either side says is swallowed; both connections stay open
+
+SIOCOUTQNSD = 0x894B  # linux/sockios.h: bytes in the socket that were not sent yet
 
 
 @dataclasses.dataclass
@@ -129,7 +130,7 @@ class Link:
         then = self.plan.then
         if then == RESET:
             # What the kernel still holds never leaves once the connection is reset.
-            unsent = struct.unpack("i", fcntl.ioctl(self.server, termios.TIOCOUTQ, b"\0" * 4))[0]
+            unsent = struct.unpack("i", fcntl.ioctl(self.server, SIOCOUTQNSD, b"\0" * 4))[0]
             self.passed -= min(unsent, self.passed)
         self.proxy.count_cut()
         if then in (RESET, CLOSE):
