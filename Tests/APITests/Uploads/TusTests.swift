@@ -89,7 +89,7 @@ import Testing
       #expect(try await world.send(.head, url, [Self.version])["Upload-Offset"] == "10")
       #expect(try await world.send(.delete, url, [Self.version]).status == .noContent)
       #expect([404, 410].contains(try await world.send(.head, url, [Self.version]).status.code))
-      #expect(try world.storedFiles().isEmpty)
+      #expect(try world.storedFiles() == [".nightstand"])
     }
   }
 
