@@ -16,6 +16,7 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.tlsCertificate) var tlsCertificate: String?
   @Option(Settings.tlsKey) var tlsKey: String?
   @Option(Settings.trustedProxies) var trustedProxies: AddressList?
+  @Option(Settings.publicURL) var publicURL: PublicURL?
   @Option(Settings.interimResponses) var interimResponses: InterimMode?
   @Option(Settings.trustedInterimProxies) var trustedInterimProxies: AddressList?
   @Option(Settings.resources) var resources: String?
@@ -37,13 +38,14 @@ struct Serve: AsyncParsableCommand {
     var options = Backup.Options(
       dataFolder: try Settings.data.require(data), migrationsFolder: resources.migrations)
     options.reserve = try Settings.reserve.require(reserve).value
+    let api = try apiOptions(configuration, resources)
     try raiseFileLimit(for: configuration, logger)
 
     // From here on a signal waits until the server can obey it.
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let backup = try await Backup(options, logger: logger)
     do {
-      let responder = APIResponder(backup: backup, options: try apiOptions(configuration, resources), logger: logger)
+      let responder = APIResponder(backup: backup, options: api, logger: logger)
       let server = try Server(configuration, responder: responder, blocks: backup.desk.blocks, logger: logger)
       let port = try await listen(server, configuration)
       try await welcome(backup, configuration, port, logger)
@@ -85,6 +87,7 @@ struct Serve: AsyncParsableCommand {
   private func apiOptions(_ server: ServerConfiguration, _ resources: ResourceFolder) throws -> APIOptions {
     var options = APIOptions(
       publicFolder: resources.publicFolder, trustedProxies: server.trustedProxies, version: programVersion)
+    options.publicURL = try Settings.publicURL.resolve(publicURL)?.text
     options.interim.responses = try Settings.interimResponses.require(interimResponses).value
     options.interim.trustedProxies = try Settings.trustedInterimProxies.resolve(trustedInterimProxies)?.addresses ?? []
     return options

@@ -78,6 +78,27 @@ struct LogLevel: ExpressibleByArgument, Sendable {
   var defaultValueDescription: String { value.rawValue }
 }
 
+/// Such as `https://photos.example.org` or `https://example.org/photos`; a slash at its end is dropped.
+struct PublicURL: ExpressibleByArgument, Sendable {
+  let text: String
+
+  init?(argument: String) {
+    var text = argument[...]
+    while text.last == "/" { text.removeLast() }
+    // It goes into a field of every answer to a creation as it stands.
+    let isPlain = text.utf8.allSatisfy {
+      (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+    }
+    guard isPlain, !text.contains("?"), !text.contains("#"), !text.contains("@"),
+      let scheme = ["http://", "https://"].first(where: { text.lowercased().hasPrefix($0) }),
+      let first = text.dropFirst(scheme.count).first, first != "/"
+    else { return nil }
+    self.text = String(text)
+  }
+
+  var defaultValueDescription: String { text }
+}
+
 /// When uploads are answered by 104 first.
 struct InterimMode: ExpressibleByArgument, Sendable {
   let value: InterimResponses

@@ -31,6 +31,10 @@ enum Settings {
     "Reverse proxies, separated by commas: their X-Forwarded headers are believed, their connections are not capped per address",
     rule: "a list of IP addresses separated by commas")
 
+  static let publicURL = Setting<PublicURL>(
+    "public-url", "URL",
+    "Where people reach the server, with the path that a proxy puts in front; resumable uploads get absolute addresses then",
+    rule: "http:// or https://, a host, perhaps a path, nothing behind it")
   static let interimResponses = Setting(
     "interim-responses", "WHEN", default: InterimMode(.auto),
     "When uploads are answered by 104 first, so that iOS can resume them: auto, always or never; nginx breaks on it",
@@ -66,7 +70,8 @@ enum Settings {
     (
       "Serving", "serve",
       [
-        host, port, tlsCertificate, tlsKey, trustedProxies, interimResponses, trustedInterimProxies, resources, reserve,
+        host, port, tlsCertificate, tlsKey, trustedProxies, publicURL, interimResponses, trustedInterimProxies,
+        resources, reserve,
         logLevel,
       ]
     ),
