@@ -222,6 +222,19 @@ import Testing
     #expect(try await world.row(upload)?.offset == 0)
   }
 
+  /// Neither the one who has it open nor a sweep leaves anything, also of a part that was not verified.
+  @Test(arguments: [false, true]) func removedFileLeavesNothing(isIdle: Bool) async throws {
+    let world = try await UploadFixture()
+    let upload = try await world.create(length: 1 << 20)
+    let file = try await world.open(upload)
+    try file.beginClaimed()
+    try await world.feed(sample(5000), to: file)
+    #expect(try world.store.staged.count == 2)
+    if isIdle { try world.store.staging.removeIdle(upload.staged!) } else { file.remove() }
+    #expect(try world.store.staged.isEmpty)
+    if !isIdle { #expect(world.store.staging.outstanding == 0) }
+  }
+
   // MARK: Checkpoints behind
 
   /// A transfer goes on while its offsets are recorded; each recorded offset comes with the state that belongs to it.
