@@ -83,13 +83,12 @@ package final class Backup: Sendable {
 
   deinit { sweeper?.cancel() }
 
-  /// Sweeps every ten minutes until it is cancelled.
+  /// Sweeps at once and every ten minutes until it is cancelled.
   private static func sweeping(_ uploads: Uploads) -> Task<Void, Never> {
     Task { [weak uploads] in
       while true {
+        if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
         do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
-        guard let uploads else { return }
-        await uploads.sweep()
       }
     }
   }

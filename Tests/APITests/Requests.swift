@@ -7,7 +7,7 @@ import Synchronization
 /// A request as the server would hand it over.
 func makeRequest(
   _ method: HTTPRequest.Method, _ target: String, _ fields: [(String, String)] = [], body: [UInt8] = [],
-  peer: String = "192.0.2.7", isTLS: Bool = false
+  peer: String = "192.0.2.7", isTLS: Bool = false, takesInterim: Bool = true, interim: Interim = Interim()
 ) throws -> Request {
   var bytes: [UInt8] = []
   var lines: [RequestFields.Line] = []
@@ -30,6 +30,22 @@ func makeRequest(
   guard let target = RequestTarget(target) else { throw BodyError.malformed("no target") }
   return Request(
     head: RequestHead(
-      method: method, target: target, minorVersion: 1, fields: RequestFields(bytes: bytes, lines: lines)),
-    body: source, peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { _, _ in })
+      method: method, target: target, minorVersion: takesInterim ? 1 : 0,
+      fields: RequestFields(bytes: bytes, lines: lines)),
+    body: source, peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { interim.add($0, $1) },
+    takesInterim: takesInterim,
+    hangUp: { interim.hangUp() })
+}
+
+/// What a client hears before the final answer.
+final class Interim: Sendable {
+  private let heard = Mutex<[(status: HTTPResponse.Status, fields: HTTPFields)]>([])
+  private let cuts = Mutex(0)
+
+  var all: [(status: HTTPResponse.Status, fields: HTTPFields)] { heard.withLock { $0 } }
+  /// How often the connection was cut.
+  var hangUps: Int { cuts.withLock { $0 } }
+
+  func add(_ status: HTTPResponse.Status, _ fields: HTTPFields) { heard.withLock { $0.append((status, fields)) } }
+  func hangUp() { cuts.withLock { $0 += 1 } }
 }

@@ -100,7 +100,7 @@ private struct Model {
           return
         }
         machine = next ?? machine
-        seen.insert(String("\(machine)".prefix { $0 != "(" }))
+        if seen.count < 8 { seen.insert(String("\(machine)".prefix { $0 != "(" })) }
       }
     }
     #expect(seen == ["open", "visited", "receiving", "takenOver", "finishing", "complete", "failed", "gone"])

@@ -39,7 +39,8 @@ struct FormReception: Sendable {
           // taken is refused before a long film has come for nothing; a later `filename` is checked at the end.
           if let name = form.fieldName ?? form.partName, !name.isEmpty { try FormReception.checkType(name) }
           let expected = body.declaredLength.map { max(0, $0 - FormReception.formAllowance) }
-          file = try await receive(reader, try await desk.open(owner: owner, expectedLength: expected), limit: nil)
+          file = try await receive(
+            reader, try await desk.open(owner: owner, expectedLength: expected, claimed: claimed), limit: nil)
         case "sidecarData":
           guard sidecar == nil else { throw ValidationFailure("sidecarData", "must not be repeated") }
           sidecar = try await receive(

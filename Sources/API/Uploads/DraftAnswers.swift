@@ -80,8 +80,12 @@ extension DraftDoor {
     case BackupError.uploadTooLarge: response.fields.set("Upload-Limit", limits)
     default: break
     }
-    if let now { response.fields.append(contentsOf: fields(of: now, call)) }
-    setCompleteness(DraftDoor.endsUpload(error), &response.fields, call)
+    var isEnd = DraftDoor.endsUpload(error)
+    if let now {
+      for field in fields(of: now, call) { response.fields[field.name] = field.value }
+      if case .failed = now.state { isEnd = true }
+    }
+    setCompleteness(isEnd, &response.fields, call)
     response.fields.setRejected(UploadSlug(error).text)
     return response
   }

@@ -57,7 +57,8 @@ struct RawDoor: Sendable {
 
   /// Runs on the transfer's lane.
   private func receive(_ body: RequestBody, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
-    let reception = try await desk.open(owner: owner, expectedLength: body.declaredLength)
+    let reception = try await desk.open(
+      owner: owner, expectedLength: body.declaredLength, claimed: facts.claimedChecksum)
     var block = desk.blocks.take()
     defer { desk.blocks.give(block) }
     do {

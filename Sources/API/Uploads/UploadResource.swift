@@ -75,13 +75,13 @@ struct UploadResource: Sendable {
   /// disturbing who writes. The address alone is no key to a photo's bytes: it stands in the logs of every proxy.
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
     let upload = try await find(request, principal)
-    switch upload.state {
-    case .complete(let outcome):
-      var response = try await assets.original(request, outcome.result.id, owner: principal.user.id)
-      response.fields.setResult(outcome)
-      return response
-    case .open, .failed: return .json(OpenUploadShape(upload, address))
-    }
+    var response =
+      switch upload.state {
+      case .complete(let outcome): try await assets.original(request, outcome.result.id, owner: principal.user.id)
+      case .open, .failed: Response.json(OpenUploadShape(upload, address))
+      }
+    draft.describe(upload, request, in: &response)
+    return response
   }
 
   /// Somebody else's upload is an unknown one. Without a credential the address must do: URLSession is not known to

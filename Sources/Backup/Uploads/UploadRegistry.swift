@@ -38,6 +38,8 @@ final class UploadRegistry: Sendable {
     var owner: Identifier?
     /// When the connection that writes last brought something.
     var movedAt = MonotonicTime(nanoseconds: 0)
+    /// When the holder before let go: each gets the whole patience of those who wait.
+    var leftAt = MonotonicTime(nanoseconds: 0)
     /// `turn` grows: the lowest went unused for the longest time.
     var parked: (file: PartialFile, turn: UInt64)?
   }
@@ -116,9 +118,10 @@ final class UploadRegistry: Sendable {
       return .seated(UploadRegistry.seat(&state, token))
     }
     let now = clock.monotonic()
-    let waited = now.seconds(since: begun)
-    let patience = entry.machine.isFinishing ? max(limits.patience, limits.finishPatience) : limits.patience
-    guard waited < patience else {
+    let finishPatience = max(limits.patience, limits.finishPatience)
+    let patience = entry.machine.isFinishing ? finishPatience : limits.patience
+    let waited = now.seconds(since: max(begun, entry.leftAt))
+    guard waited < patience, now.seconds(since: begun) < limits.patience + finishPatience else {
       entry.queue.removeAll { $0.ticket == ticket }
       // The next in the queue may be served now.
       UploadRegistry.wake(&entry)
@@ -276,7 +279,7 @@ final class UploadRegistry: Sendable {
         if state.writers[owner] == 0 { state.writers[owner] = nil }
       }
       (entry.hangUp, entry.owner) = (nil, nil)
-      entry.machine = machine
+      (entry.machine, entry.leftAt) = (machine, clock.monotonic())
       if machine == .open, let file, !state.isDraining {
         entry.parked = (file, state.next())
         state.parkedCount += 1
@@ -318,7 +321,7 @@ final class UploadRegistry: Sendable {
   /// Nobody comes any more; every connection that writes is hung up. Returns when nobody holds an upload, or after the
   /// patience for one that is being stored.
   func drain() async {
-    let (hangUps, isIdle) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
+    let (hangUps, isIdle, isFinishing) = state.withLock { state -> ([@Sendable () -> Void], Bool, Bool) in
       state.isDraining = true
       var hangUps: [@Sendable () -> Void] = []
       for token in state.entries.keys {
@@ -332,11 +335,11 @@ final class UploadRegistry: Sendable {
         UploadRegistry.wake(&entry)
         UploadRegistry.put(&state, token, entry)
       }
-      return (hangUps, state.isIdle)
+      return (hangUps, state.isIdle, state.entries.values.contains { $0.machine.isFinishing })
     }
     for hangUp in hangUps { hangUp() }
     guard !isIdle else { return }
-    let patience = max(limits.patience, limits.finishPatience)
+    let patience = isFinishing ? max(limits.patience, limits.finishPatience) : limits.patience
     let timer = Task { [weak self] in
       do { try await Task.sleep(for: .seconds(patience)) } catch { return }
       let drainer = self?.state.withLock { state in

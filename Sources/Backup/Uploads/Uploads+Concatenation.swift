@@ -16,11 +16,12 @@ extension Uploads {
       throw BackupError.invalid("An upload is put together from 1 to \(Uploads.mostParts) parts")
     }
     guard creation.length == nil else { throw BackupError.invalid("The length is that of the parts") }
+    try await checkParts(parts, principal.user.id)
     var held: [UploadToken: Held] = [:]
     do {
       // In one order for everybody, so that two that share parts do not wait for each other.
       for token in Set(parts).sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
-        held[token] = try await holdPart(token, principal.user.id)
+        held[token] = try await holdPart(token)
       }
       let status = try await concatenate(parts, held, creation, by: principal)
       for part in held.values { await consume(part) }
@@ -38,15 +39,30 @@ extension Uploads {
     }
   }
 
-  private func holdPart(_ token: UploadToken, _ owner: Identifier) async throws -> Held {
-    // Looked at before anybody is disturbed.
-    let row = try await row(token)
-    guard row.ownerID == owner else { throw BackupError.unknownUpload }
-    let incomplete = BackupError.invalid("An upload is put together from partial uploads that are whole")
-    guard row.kind == UploadKind.partial.rawValue, row.state == .open, row.offset == row.length else {
-      throw incomplete
+  private static let incomplete = BackupError.invalid(
+    "An upload is put together from partial uploads that are whole")
+
+  /// Looked at before anybody is disturbed and any file opened.
+  private func checkParts(_ parts: [UploadToken], _ owner: Identifier) async throws {
+    var lengths: [UploadToken: Int64] = [:]
+    var total: Int64 = 0
+    for token in parts {
+      if lengths[token] == nil {
+        let row = try await row(token)
+        guard row.ownerID == owner else { throw BackupError.unknownUpload }
+        guard row.kind == UploadKind.partial.rawValue, row.state == .open, row.offset == row.length else {
+          throw Uploads.incomplete
+        }
+        lengths[token] = row.offset
+      }
+      let (sum, overflows) = total.addingReportingOverflow(lengths[token] ?? 0)
+      guard !overflows, sum <= limits.size else { throw BackupError.uploadTooLarge(limit: limits.size) }
+      total = sum
     }
-    guard case .open(let held) = try await hold(token, .atOnce) else { throw incomplete }
+  }
+
+  private func holdPart(_ token: UploadToken) async throws -> Held {
+    guard case .open(let held) = try await hold(token, .atOnce) else { throw Uploads.incomplete }
     return held
   }
 
@@ -54,12 +70,7 @@ extension Uploads {
     _ parts: [UploadToken], _ held: [UploadToken: Held], _ creation: UploadCreation, by principal: Principal
   ) async throws -> UploadStatus {
     let files = parts.compactMap { held[$0]?.file }
-    var total: Int64 = 0
-    for file in files {
-      let (sum, overflows) = total.addingReportingOverflow(file.length)
-      guard !overflows, sum <= limits.size else { throw BackupError.uploadTooLarge(limit: limits.size) }
-      total = sum
-    }
+    let total = files.reduce(0) { $0 + $1.length }
     var creation = creation
     (creation.kind, creation.rule, creation.length) = (.final, .length, total)
     guard case .opened(let opened) = try await create(creation, by: principal) else {
@@ -80,7 +91,7 @@ extension Uploads {
       throw error
     }
     do {
-      return try await desk.lane().run { [total] in try await self.store(final, length: total, head: nil) }
+      return try await desk.lane().run { try await self.store(final, length: total, head: nil) }
     } catch {
       if UploadFailure(error, isLost: final.file.isLost) == nil { try? await cancel(opened.token) }
       throw error

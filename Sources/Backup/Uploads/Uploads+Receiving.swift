@@ -6,8 +6,6 @@ extension Uploads {
   /// begin there. Waits for an upload that is being stored.
   /// - Throws: `.unknownUpload`, `.uploadGone`, `.uploadBusy`. A failed upload is a status, not an error.
   package func settle(_ token: UploadToken) async throws -> UploadStatus {
-    let known = try await row(token)
-    guard known.state == .open else { return try status(known) }
     switch try await hold(token, .atOnce) {
     case .over(let row): return try status(row)
     case .open(let held):
@@ -23,8 +21,6 @@ extension Uploads {
   ///   A complete upload with a part at its end and `count` 0 or nil gives a writer whose `end` replays the outcome.
   package func append(_ part: UploadPart, to token: UploadToken) async throws -> UploadWriter {
     _ = try receivingStaging()
-    let known = try await row(token)
-    guard known.state == .open else { return try replay(part, known) }
     let held: Held
     do {
       switch try await hold(token, .courteous) {
@@ -59,8 +55,6 @@ extension Uploads {
   /// Cancels: a writer is cut, the bytes are removed. The asset of a finished upload stays.
   /// - Throws: `.unknownUpload`, `.uploadGone`, `.uploadBusy`.
   package func cancel(_ token: UploadToken) async throws {
-    let known = try await row(token)
-    guard known.state == .open else { return try await bury(known) }
     let seat = try await registry.visit(token, .atOnce)
     do {
       let row = try await row(token)

@@ -14,7 +14,11 @@ extension Uploads {
       let (result, sha1) = try await speaking { try await finish(held, length, head) }
       registry.leave(held.seat, .store)
       desk.flights.land(held.row.ownerID, sha1, as: result.id)
-      return try await find(held.seat.token)
+      var row = held.row
+      (row.offset, row.length) = (length, length)
+      row.state = .complete(isNew: result.isNew, asset: result.id, sha1: sha1)
+      row.expiresAt = clock.wall().adding(seconds: limits.memory)
+      return try status(row)
     } catch {
       if let failure = UploadFailure(error, isLost: held.file.isLost) {
         await fail(held, failure)

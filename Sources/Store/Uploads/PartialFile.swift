@@ -112,7 +112,7 @@ package final class PartialFile: @unchecked Sendable {
     return true
   }
 
-  /// Takes back what was accepted behind `offset`, which is at least `durable`.
+  /// Takes back what was accepted behind `offset`, which is at least `durable`; a sealed file may grow again.
   package func rollBack(to offset: Int64) async throws(StoreError) {
     await progress.waitBehind()
     // What could not be written is not wanted any more.
@@ -129,6 +129,7 @@ package final class PartialFile: @unchecked Sendable {
       throw StoreError(error)
     }
     progress.cut(to: offset)
+    isSealed = false
     try endClaim()
   }
 

@@ -94,12 +94,14 @@ import Testing
   func progress() {
     let start = MonotonicTime.now()
     var progress = DraftProgress()
-    #expect(!progress.isDue(0, start.adding(seconds: 60)))
-    #expect(!progress.isDue(1 << 20, start))
-    #expect(progress.isDue(16 << 20, start))
-    #expect(!progress.isDue(17 << 20, start.adding(seconds: 0.5)))
-    #expect(progress.isDue(17 << 20, start.adding(seconds: 1.1)))
-    #expect(!progress.isDue(17 << 20, start.adding(seconds: 9)))
+    let steps: [(durable: Int64, seconds: Double, isDue: Bool)] = [
+      (0, 60, false), (1 << 20, 0, false), (16 << 20, 0, true), (17 << 20, 0.5, false), (17 << 20, 1.1, true),
+      (17 << 20, 9, false),
+    ]
+    for step in steps {
+      let isDue = progress.isDue(step.durable, start.adding(seconds: step.seconds))
+      #expect(isDue == step.isDue, "\(step)")
+    }
     var told = 2
     for step in 2..<2000 where progress.isDue(Int64(step) << 25, start.adding(seconds: Double(step) * 2)) { told += 1 }
     #expect(told == DraftProgress.most)
