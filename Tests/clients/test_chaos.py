@@ -293,8 +293,8 @@ def test_a_living_writer_is_taken_over_again_and_again(plain_server, resident, m
             for begin in range(start, len(data) - 1, 65536):
                 wire.send(data[begin : min(begin + 65536, len(data) - 1)])
         with contextlib.suppress(ConnectionError, Closed):
-            # One that came after the HEAD which should have ended it hears that the offset has moved.
-            assert wire.answer().status == 409
+            # One that came after the HEAD which should have ended it hears that the offset has moved, or that all is there.
+            assert wire.answer().status in (400, 409)
         ended.append(start)
 
     while takeovers < 40:
@@ -308,8 +308,6 @@ def test_a_living_writer_is_taken_over_again_and_again(plain_server, resident, m
     complete(courier, data, offset)
     for sender, wire in senders:
         sender.join(5)
-        if sender.is_alive():
-            import subprocess; print(senders.index((sender, wire)), wire.socket.getsockname(), ended); print(subprocess.run(f"ss -tnoi | grep -A1 {wire.socket.getsockname()[1]}", shell=True, capture_output=True, text=True).stdout); print(tus_list(plain_server))
         wire.socket.close()
     assert len(ended) == 40, "a connection was taken over, and neither closed nor answered"
     holds_one(resident, data)
@@ -428,6 +426,3 @@ def test_a_film_that_is_cut_ten_times_transfers_less_than_1_percent_twice(launch
     twice = transferred - film.size
     print(f"\n{film.size >> 20} MiB, ten cuts: {twice} bytes ({100 * twice / film.size:.3f} %) went twice")
     assert 0 <= twice < film.size / 100
-
-def tus_list(server):
-    return [u for u in Tus(server, server.key).open_uploads() if u["isReceiving"]]
