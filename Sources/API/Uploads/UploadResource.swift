@@ -67,7 +67,10 @@ struct UploadResource: Sendable {
     case "PATCH": return try await append(request, principal)
     case "DELETE": return try await cancel(request, principal)
     case "HEAD": return try await head(request, principal)
-    default: throw WrongMethod(allowed: [.head, .get, .patch, .delete, .options])
+    default:
+      // A stranger to the address hears that it is unknown, and nothing of what it takes.
+      _ = try await find(request, principal)
+      throw WrongMethod(allowed: [.head, .get, .patch, .delete, .options])
     }
   }
 
