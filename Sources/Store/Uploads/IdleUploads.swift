@@ -2,16 +2,6 @@ import GRDB
 import Ground
 
 extension Catalog {
-  /// How many uploads of one person are open.
-  package func openUploadCount(owner: Identifier) async throws -> Int {
-    try await read { db in
-      let sql = """
-        SELECT count(*) FROM upload WHERE owner = (SELECT number FROM user WHERE id = ?) AND state = 'open'
-        """
-      return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner]) ?? 0
-    }
-  }
-
   /// Forgets how an upload ended: its client removed it. The row stays as a tombstone until `forgetAt`.
   package func bury(upload number: Int64, forgetAt: Instant) async throws {
     try await write { db in
