@@ -11,14 +11,13 @@ import os
 import random
 import threading
 import time
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import catalog, chaos, client, media, multipart
-from harness.client import Client, base64_sha1
-from harness.draft import RESOURCE, Draft, path
+from harness.draft import Draft, path
 from harness.film import Film
 from harness.process import until
 from harness.tus import MEDIA, Tus, holds_none, holds_one
@@ -243,8 +242,7 @@ def test_a_half_dead_connection_is_taken_over(plain_server, resident, make, then
 
 def bytes_on_disk(server, courier):
     """How far the bytes on disk reach, seen from behind: asking the server would take the upload over."""
-    import base64
-    token = base64.urlsafe_b64decode(courier.address.rsplit("/", 1)[1] + "=")
+    token = urlsafe_b64decode(courier.address.rsplit("/", 1)[1] + "=")
     with catalog.opened(server.data) as database:
         row = database.execute("SELECT staged, offset FROM upload WHERE token = ?", (token,)).fetchone()
     with contextlib.suppress(FileNotFoundError, TypeError):

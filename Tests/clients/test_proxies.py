@@ -175,6 +175,24 @@ def test_no_104_where_a_proxy_can_be_seen(house, someone, kind):
     stored(house, someone, film, answer)
 
 
+@pytest.mark.parametrize("setting", [("--interim-responses", "always"), ("--trusted-interim-proxies", "127.0.0.1")])
+@pytest.mark.parametrize("kind", ["haproxy", "caddy"])
+def test_a_104_comes_through_a_proxy_that_hands_it_on(launch, tmp_path, kind, setting):
+    server = launch(*setting)
+    client.sign_up(server)
+    someone = client.api_key(client.log_in(server)[0])
+    film = Film(f"handed on {kind}", 500_000)
+    proxy = proxies.Proxy(kind, server.port, tmp_path / kind)
+    proxy.key = server.key = someone.fields["x_api_key"]
+    try:
+        answer = by_draft(proxy, film)
+        assert set(answer.interim) == {104}
+        assert path(answer.informational[0].header("Location"))
+        stored(server, someone, film, answer)
+    finally:
+        proxy.close()
+
+
 def test_an_nginx_that_cannot_be_seen_breaks_the_circuit(launch, tmp_path):
     """The first 104s break the answers; then the server notices that this client begins again and again."""
     server = launch()

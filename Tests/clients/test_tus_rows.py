@@ -5,15 +5,14 @@ A row's number is the test's name. Where the specification leaves a choice, the 
 
 import email.utils
 import hashlib
-import socket
 import time
 import zlib
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode
 
 import pytest
 
 from harness import catalog, client, media
-from harness.client import Client, sha1
+from harness.client import sha1
 from harness.process import until
 from harness.tus import MEDIA, RESOURCE, Tus, holds_none, holds_one, metadata, parse_metadata
 from harness.wire import exchange
@@ -28,18 +27,13 @@ def tus(plain_server):
 
 
 def photo(seed, size=20_000):
-    data = media.mov(f"tus {seed}", size)
-    return data
-
-
-def row(test_name, size=20_000):
-    """Bytes of the test's own."""
-    return photo(test_name, size)
+    return media.mov(f"tus {seed}", size)
 
 
 @pytest.fixture
 def data(request):
-    return row(request.node.name)
+    """Bytes of the test's own."""
+    return photo(request.node.name)
 
 
 def nothing_created(tus):
@@ -171,7 +165,6 @@ def test_c07_offsets_that_are_none(tus, data, offset):
     url = tus.create(len(data))
     assert tus.append(url, 0, data[:5]).status == 204
     if offset == "١":
-        offset = offset.encode().decode("latin-1")
         with tus.wire() as wire:
             head = tus.head("PATCH", url, length=1, Content_Type=MEDIA, Upload_Offset="OFFSET")
             answer = wire.send(head.replace(b"OFFSET", "١".encode()) + b"x").answer()
@@ -413,9 +406,9 @@ def test_x07_bad_metadata(tus, sent):
     check()
 
 
-@pytest.mark.parametrize("index, name", enumerate([
+@pytest.mark.parametrize("index, name", list(enumerate([
     "../../../etc/passwd", "/etc/passwd", "a\0b.jpg", "a\r\nX-Evil: 1.jpg", "..", ".", "a/../../b.jpg", "\\..\\x.jpg",
-    b"\xff\xfe.jpg", "x" * 5000 + ".jpg", "\u202egpj.exe"]))
+    b"\xff\xfe.jpg", "x" * 5000 + ".jpg", "\u202egpj.exe"])))
 def test_x08_a_name_is_only_data(tus, resident, index, name):
     data = photo(f"x08 {index}")
     url = tus.create(len(data), Upload_Metadata=metadata(filename=name))
@@ -601,8 +594,7 @@ def test_x18_after_its_time(launch):
 
 
 def token(url):
-    import base64
-    return base64.urlsafe_b64decode(url.rsplit("/", 1)[1] + "=")
+    return urlsafe_b64decode(url.rsplit("/", 1)[1] + "=")
 
 
 def expire(server, url):
