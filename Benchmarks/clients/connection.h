@@ -26,6 +26,7 @@ typedef struct {
   long length;    // bytes of the body
   int keep;       // the connection may be used again
   char head[96];  // start of the body, for messages
+  char location[128];
 } Answer;
 
 static inline double now(void) {
@@ -110,6 +111,8 @@ again:
     if (!strncasecmp(line, "content-length:", 15)) expected = atol(line + 15);
     if (!strncasecmp(line, "transfer-encoding: chunked", 26)) chunked = 1;
     if (!strncasecmp(line, "connection: close", 17)) answer.keep = 0;
+    if (!strncasecmp(line, "location: ", 10))
+      snprintf(answer.location, sizeof answer.location, "%.*s", (int)strcspn(line + 10, "\r"), line + 10);
   }
   if (status == 204 || status == 304) expected = 0;
   long from = body, fresh = have - body, tail = 0;

@@ -6,7 +6,7 @@ from statistics import median
 
 @dataclass
 class Row:
-    line: str  # "a" … "f"
+    line: str  # "a" … "g"
     what: str
     nightstand: str
     against: str

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness import client, process
+from harness import client, draft, process
 
 
 @pytest.fixture
@@ -99,3 +99,15 @@ def add_user(tmp_path):
         return client.log_in(server, email, password)[0]
 
     return add
+
+
+@pytest.fixture(params=draft.VERSIONS, ids=lambda version: f"v{version}")
+def speaker(request, plain_server):
+    """A client of one interop version of the IETF draft, at an address of its own."""
+    return draft.Draft(plain_server, plain_server.key, request.param)
+
+
+@pytest.fixture
+def seed(request):
+    """Bytes made of this differ from every other test's."""
+    return request.node.name

@@ -72,18 +72,19 @@ extension Uploads {
   func insert(
     _ creation: UploadCreation, _ owner: Owner, by principal: Principal, hasFile: Bool = true
   ) async throws -> UploadRow {
+    // What is over at once takes no place among the open ones.
+    let limit = hasFile ? limits.open : .max
     let details = try UploadDetails(creation, by: principal).json
     return try await speaking {
       var upload = NewUpload(
         token: UploadToken().bytes, asset: creation.asset ?? Identifier(), owner: owner, kind: creation.kind.rawValue,
         rule: creation.rule.rawValue, details: details, expiresAt: expiry)
       (upload.length, upload.hasFile) = (creation.length, hasFile)
-      // What is complete from the start is never open for long.
-      upload.limit = hasFile ? limits.open : nil
       (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
-      do { return try await catalog.insert(upload) } catch is TooManyOpenUploads {
+      guard let row = try await catalog.insert(upload, unlessOpen: limit) else {
         throw BackupError.tooManyUploads(retryAfter: 60)
       }
+      return row
     }
   }
 

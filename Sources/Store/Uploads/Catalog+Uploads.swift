@@ -4,15 +4,23 @@ import Ground
 
 extension Catalog {
   /// Records an upload; on disk when this returns.
-  /// - Throws: `TooManyOpenUploads`.
   package func insert(_ upload: NewUpload) async throws -> UploadRow {
+    guard let row = try await insert(upload, unlessOpen: .max) else {
+      throw StoreError.broken("more uploads are open than can be counted")
+    }
+    return row
+  }
+
+  /// As `insert`, unless the owner has that many open ones already: nil then. Counted in the same transaction, so that
+  /// creations at the same moment do not pass the limit together.
+  package func insert(_ upload: NewUpload, unlessOpen limit: Int) async throws -> UploadRow? {
     let now = Instant.now()
     let staged = upload.hasFile ? Identifier().description : nil
-    let row = try await writeTogether { [boot] db in
-      // Counted in the transaction: of two creations at once, only one may be the last.
-      if let limit = upload.limit, try UploadRow.countOpen(db, owner: upload.owner) >= limit {
-        throw TooManyOpenUploads()
-      }
+    let row: UploadRow? = try await writeTogether { [boot] db in
+      let count = try Int.fetchOne(
+        db.cachedStatement(sql: "SELECT count(*) FROM upload WHERE owner = ? AND state = 'open'"),
+        arguments: [upload.owner.number])
+      guard count ?? 0 < limit else { return nil }
       try db.cachedStatement(
         sql: """
           INSERT INTO upload (token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged, details,
@@ -116,15 +124,7 @@ extension Catalog {
   }
 }
 
-/// This person has as many open uploads as were allowed.
-package struct TooManyOpenUploads: Error {}
-
 extension UploadRow {
-  static func countOpen(_ db: Database, owner: Owner) throws -> Int {
-    let sql = "SELECT count(*) FROM upload WHERE owner = ? AND state = 'open'"
-    return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner.number]) ?? 0
-  }
-
   static func all(_ db: Database, _ condition: String, _ arguments: StatementArguments) throws -> [UploadRow] {
     try Row.fetchAll(db.cachedStatement(sql: "\(selection) WHERE \(condition)"), arguments: arguments)
       .map { try UploadRow($0) }

@@ -23,8 +23,10 @@ extension Staging {
     do { return try (FileSystem.status(path(name))?.size ?? 0) == upload.offset } catch { throw StoreError(error) }
   }
 
-  /// Removes the file of an upload that nobody has open, after its row ended.
+  /// Removes the file of an upload that nobody has open, with its mark, after its row ended.
   package func removeIdle(_ name: String) throws(StoreError) {
-    do { try FileSystem.remove(path(name)) } catch { throw StoreError(error) }
+    do throws(SystemError) {
+      for name in [name, PartialFile.claim(name)] { try FileSystem.remove(path(name)) }
+    } catch { throw StoreError(error) }
   }
 }

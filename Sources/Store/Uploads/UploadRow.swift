@@ -94,8 +94,6 @@ package struct NewUpload: Sendable {
   package var expiresAt: Instant
   /// Parts of a concatenation hold their bytes; only a final without bytes of its own has no file.
   package var hasFile = true
-  /// Refused where its owner has this many open ones already; nil counts nobody's.
-  package var limit: Int?
 
   package init(
     token: [UInt8], asset: Identifier, owner: Owner, kind: String, rule: String, details: String, expiresAt: Instant

@@ -71,8 +71,16 @@ def staged(data: pathlib.Path):
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
 
 
+def open_uploads(data: pathlib.Path):
+    """Uploads that wait for more: the name of their file in staging/ (None: it has none), and the offset that was promised."""
+    with opened(data) as catalog:
+        return [(row["staged"] and row["staged"].decode(), row["offset"]) for row in catalog.execute(
+            "SELECT staged, offset FROM upload WHERE state = 'open'")]
+
+
 def inspect(data: pathlib.Path, *, digests=True, resting=True):
-    """Asserts that catalog and disk agree. `digests` reads every original; `resting`: no upload runs just now.
+    """Asserts that catalog and disk agree. `digests` reads every original; `resting`: no upload runs just now, though some
+    may be open and wait for more; then what was promised to them is on disk, and nothing else lies in staging/.
 
     - Returns: the assets' rows.
     """
@@ -94,7 +102,11 @@ def inspect(data: pathlib.Path, *, digests=True, resting=True):
     if resting:
         assert set(sizes) == expected, (
             f"files without rows: {sorted(set(sizes) - expected)}; rows without files: {sorted(expected - set(sizes))}")
-        assert staged(data) == [], "staging is not empty"
+        waiting = {name: offset for name, offset in open_uploads(data) if name is not None}
+        assert staged(data) == sorted(waiting), "staging holds something else than the open uploads' bytes"
+        for name, offset in waiting.items():
+            size = (data / "staging" / name).stat().st_size
+            assert size >= offset, f"{offset} bytes of {name} were promised, {size} are there"
         assert intents(data) == [], "a move was announced and neither carried out nor undone"
         with opened(data) as catalog:
             wrong = catalog.execute(
