@@ -70,6 +70,11 @@ package final class Descriptor: Sendable {
     }
   }
 
+  /// These bytes will not be read again soon. Advice only: where the kernel does not take it, that costs memory, nothing else.
+  package func dropCache(from offset: Int64, count: Int) {
+    _ = posix_fadvise(number, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
+  }
+
   /// Content and size are on disk when this returns.
   package func syncData() throws(SystemError) { try system("fdatasync", path) { fdatasync(number) } }
   /// Everything of a file or folder is on disk when this returns; for a folder that is its list of names.

@@ -53,7 +53,7 @@ import Testing
         if parts[2] == "open" {
           #expect(response.status != .unauthorized, "\(line)")
         } else if parts[2].hasPrefix("address") {
-          // Whoever does not know the address.
+          // Whoever does not know the address; POST takes nothing but another method's name.
           #expect(response.status == .notFound, "\(line)")
         } else if path.hasPrefix("/api/backup") {
           #expect(

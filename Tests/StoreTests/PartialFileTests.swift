@@ -194,6 +194,20 @@ import Testing
     #expect(try await world.open(upload).seal(modified: nil) == sha1(bytes))
   }
 
+  /// The finisher may have made it an original, under the same descriptor: it is opened again instead.
+  @Test func sealedFileTakesNothingBack() async throws {
+    let world = try await UploadFixture()
+    let bytes = sample(9000)
+    let upload = try await world.create(length: Int64(bytes.count))
+    let file = try await world.open(upload)
+    try await world.feed(bytes[..<4097], to: file)
+    try await world.checkpoint(file)
+    try await world.feed(bytes[4097...], to: file)
+    _ = try await file.seal(modified: nil)
+    await #expect(throws: StoreError.self) { try await file.rollBack(to: file.durable) }
+    #expect(try await world.open(upload).seal(modified: nil) == sha1(bytes))
+  }
+
   /// A request that ends with a checkpoint and begins again without a byte, many times over.
   @Test func emptyPartsAreHarmless() async throws {
     let world = try await UploadFixture()
@@ -202,6 +216,19 @@ import Testing
     let file = try await world.open(upload)
     #expect(try await file.seal(modified: nil).hex == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
     #expect(try await world.row(upload)?.offset == 0)
+  }
+
+  /// Neither the one who has it open nor a sweep leaves anything, also of a part that was not verified.
+  @Test(arguments: [false, true]) func removedFileLeavesNothing(isIdle: Bool) async throws {
+    let world = try await UploadFixture()
+    let upload = try await world.create(length: 1 << 20)
+    let file = try await world.open(upload)
+    try file.beginClaimed()
+    try await world.feed(sample(5000), to: file)
+    #expect(try world.store.staged.count == 2)
+    if isIdle { try world.store.staging.removeIdle(upload.staged!) } else { file.remove() }
+    #expect(try world.store.staged.isEmpty)
+    if !isIdle { #expect(world.store.staging.outstanding == 0) }
   }
 
   // MARK: Checkpoints behind

@@ -120,6 +120,26 @@ import Testing
     try await expectComplete(upload, isNew: true, upload.asset)
   }
 
+  /// The file came back, its intent could not be removed: the next batch does that, and spares what lies there by now.
+  @Test func interruptedUndoSparesTheStranger() async throws {
+    let (upload, request) = try await whole()
+    try await world.store.catalog.write { db in
+      try db.execute(
+        sql: """
+          CREATE TRIGGER refusing BEFORE INSERT ON asset BEGIN SELECT RAISE(ABORT, 'no'); END;
+          CREATE TRIGGER keeping BEFORE DELETE ON intent BEGIN SELECT RAISE(ABORT, 'no'); END
+          """)
+    }
+    await #expect(throws: StoreError.self) { try await world.store.finisher.finish(request) }
+    #expect(try await world.store.count("intent") == 1)
+    #expect(try world.contents(upload) == bytes)
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: path(key)))
+    try await world.store.catalog.write { db in try db.execute(sql: "DROP TRIGGER refusing; DROP TRIGGER keeping") }
+    #expect(try await finish(again: upload) == .created(upload.asset))
+    #expect(try FileSystem.contents(path(key)) == Array("mine".utf8))
+    #expect(world.store.files == ["anna/2024/2024-07/a+1.jpg", key])
+  }
+
   @Test func stoppingServerKeepsTheFile() async throws {
     let (upload, request) = try await whole()
     await world.store.finisher.close()

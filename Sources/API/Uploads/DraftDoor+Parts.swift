@@ -5,7 +5,7 @@ import HTTPTypes
 
 /// An upload's own address: where it stands, what more there is, its end.
 extension DraftDoor {
-  /// HEAD and GET. A connection that is writing is cut first: the next part may begin at the offset that is told.
+  /// HEAD. A connection that is writing is cut first: the next part may begin at the offset that is told.
   func head(_ request: Request, _ upload: UploadStatus, at address: DraftAddress = .upload) async throws -> Response {
     let call = call(request, upload, nil, address)
     do {
@@ -18,6 +18,11 @@ extension DraftDoor {
     } catch {
       return await answer(to: error, call, upload)
     }
+  }
+
+  /// GET says the same, in fields beside whatever else it answers, without disturbing who writes.
+  func describe(_ upload: UploadStatus, _ request: Request, in response: inout Response) {
+    for field in fields(of: upload, call(request, upload, nil, .upload)) { response.fields[field.name] = field.value }
   }
 
   /// DELETE. What a finished upload became stays.
@@ -40,7 +45,7 @@ extension DraftDoor {
     do {
       let part = try part(call)
       switch upload.state {
-      case .open: return answer(try await receive(part, into: upload, mayTell(call), call), call, isCreation: false)
+      case .open: return answer(try await receive(part, into: upload, call) { mayTell(call) }, call, isCreation: false)
       case .failed(let failure): throw BackupError.uploadFailed(failure)
       // The answer was lost, perhaps: it is given again to whoever brings nothing new.
       case .complete(let outcome):
@@ -98,15 +103,22 @@ extension DraftDoor {
   // MARK: Taking the bytes
 
   /// Brings the body into the upload, and where that makes it whole, stores it.
-  /// - Parameter mayTell: whether progress may be told in 104s.
+  /// - Parameter announce: tells the client the address, if need be, and says whether 104s with progress may follow.
+  ///   Called when this request holds the upload: who hears the address and asks there must find it held, or bytes that
+  ///   are still on their way would come in behind the answer.
   func receive(
-    _ part: UploadPart, into upload: UploadStatus, _ mayTell: Bool, _ call: DraftCall
+    _ part: UploadPart, into upload: UploadStatus, _ call: DraftCall, announce: @Sendable () async throws -> Bool
   ) async throws -> UploadStatus {
     var isReading = false
     do {
       let writer = try await uploads.append(part, to: upload.token)
       isReading = true
       return try await writer.lane.run {
+        let mayTell: Bool
+        do { mayTell = try await announce() } catch {
+          await writer.cut()
+          throw error
+        }
         var progress = DraftProgress()
         let authorize = { try await authorization.check(call.request, call.principal, upload.token) }
         let status = try await pump.receive(

@@ -57,8 +57,10 @@ struct DraftDoor: Sendable {
       case .stored(let outcome): return finished(outcome, at: nil, call)
       case .opened(let opened):
         upload = opened
-        let mayTell = try await announce(opened, creation, call, principal)
-        return answer(try await receive(part, into: opened, mayTell, call), call, isCreation: true)
+        let received = try await receive(part, into: opened, call) {
+          try await announce(opened, creation, call, principal)
+        }
+        return answer(received, call, isCreation: true)
       }
     } catch {
       return await answer(to: error, call, upload)

@@ -67,7 +67,10 @@ struct UploadResource: Sendable {
     case "PATCH": return try await append(request, principal)
     case "DELETE": return try await cancel(request, principal)
     case "HEAD": return try await head(request, principal)
-    default: throw WrongMethod(allowed: [.head, .get, .patch, .delete, .options])
+    default:
+      // A stranger to the address hears that it is unknown, and nothing of what it takes.
+      _ = try await find(request, principal)
+      throw WrongMethod(allowed: [.head, .get, .patch, .delete, .options])
     }
   }
 
@@ -75,13 +78,13 @@ struct UploadResource: Sendable {
   /// disturbing who writes. The address alone is no key to a photo's bytes: it stands in the logs of every proxy.
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
     let upload = try await find(request, principal)
-    switch upload.state {
-    case .complete(let outcome):
-      var response = try await assets.original(request, outcome.result.id, owner: principal.user.id)
-      response.fields.setResult(outcome)
-      return response
-    case .open, .failed: return .json(OpenUploadShape(upload, address))
-    }
+    var response =
+      switch upload.state {
+      case .complete(let outcome): try await assets.original(request, outcome.result.id, owner: principal.user.id)
+      case .open, .failed: Response.json(OpenUploadShape(upload, address))
+      }
+    draft.describe(upload, request, in: &response)
+    return response
   }
 
   /// Somebody else's upload is an unknown one. Without a credential the address must do: URLSession is not known to

@@ -32,9 +32,6 @@ extension Uploads {
     if let id = creation.facts.livePhotoVideo, creation.kind != .partial {
       try await speaking { try await catalog.checkLiveVideo(id, owner: account.owner) }
     }
-    guard try await speaking({ try await catalog.openUploadCount(owner: principal.user.id) }) < limits.open else {
-      throw BackupError.tooManyUploads(retryAfter: 60)
-    }
     try await speaking { try await desk.lane().run { try staging.checkRoom(creation.length ?? 0) } }
     return .opened(try await status(insert(creation, account.owner, by: principal)))
   }
@@ -75,6 +72,8 @@ extension Uploads {
   func insert(
     _ creation: UploadCreation, _ owner: Owner, by principal: Principal, hasFile: Bool = true
   ) async throws -> UploadRow {
+    // What is over at once takes no place among the open ones.
+    let limit = hasFile ? limits.open : .max
     let details = try UploadDetails(creation, by: principal).json
     return try await speaking {
       var upload = NewUpload(
@@ -82,7 +81,10 @@ extension Uploads {
         rule: creation.rule.rawValue, details: details, expiresAt: expiry)
       (upload.length, upload.hasFile) = (creation.length, hasFile)
       (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
-      return try await catalog.insert(upload)
+      guard let row = try await catalog.insert(upload, unlessOpen: limit) else {
+        throw BackupError.tooManyUploads(retryAfter: 60)
+      }
+      return row
     }
   }
 

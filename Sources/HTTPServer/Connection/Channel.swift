@@ -229,10 +229,16 @@ final class Channel: Sendable {
   }
 
   /// Ends the connection for everybody who uses it; safe to call twice and from any thread.
-  func close() {
+  /// - Parameter resetting: the peer hears a reset when the descriptor is closed. One that sends and never reads would
+  ///   else stand before a shut window until the kernel forgets the connection, a minute later.
+  func close(resetting: Bool = false) {
     let waiters = state.withLock { state in
       guard !state.isClosed else { return [Waiter]() }
       state.isClosed = true
+      if resetting {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+      }
       shutdown(descriptor, Int32(SHUT_RDWR))
       // The end of the stream is for the connection to hear of, but once.
       if state.isListening { watchOnce(&state) }

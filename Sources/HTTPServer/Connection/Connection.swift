@@ -247,7 +247,7 @@ actor Connection {
         guard head.minorVersion > 0 else { return }
         try await channel.send(ResponseHead.interim(status, fields), patience: server.configuration.stallTimeout)
       },
-      takesInterim: head.minorVersion > 0, hangUp: { [channel] in channel.close() })
+      takesInterim: head.minorVersion > 0, hangUp: { [channel] in channel.close(resetting: true) })
   }
 
   /// What is left of a request's body when its answer is ready.

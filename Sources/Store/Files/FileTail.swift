@@ -88,6 +88,7 @@ final class FileTail {
     do throws(SystemError) {
       let done = try writer.copy(source, from: offset, to: length, count: count, block)
       try sha1.update(reading: source, from: offset, count: done, block)
+      source.dropCache(from: offset, count: done)
       length += Int64(done)
       settle(length)
       return done

@@ -83,7 +83,6 @@ final class StagedWriter {
   private func drop(_ offset: Int64, _ length: Int) throws(SystemError) {
     let flags = UInt32(NS_SYNC_WAIT_BEFORE | NS_SYNC_WRITE | NS_SYNC_WAIT_AFTER)
     try system("sync_file_range", file.path) { sync_file_range(file.number, off_t(offset), off_t(length), flags) }
-    // Advice only: an answer other than 0 costs memory, nothing else.
-    _ = posix_fadvise(file.number, off_t(offset), off_t(length), POSIX_FADV_DONTNEED)
+    file.dropCache(from: offset, count: length)
   }
 }

@@ -35,10 +35,8 @@ extension FinishSteps {
 
   /// Its client may have been told of the bytes: they are in staging again, on disk, before they leave originals for good.
   private func takeBack(_ intent: Intent) throws {
-    // After a power cut it may have both names.
-    if try FileSystem.status(staging.path(intent.staged)) != nil {
-      try originals.remove(intent.key)
-    } else {
+    // There already where an earlier attempt came so far: what lies under the key now is somebody else's.
+    if try FileSystem.status(staging.path(intent.staged)) == nil {
       try originals.moveOut(intent.key, staging.path(intent.staged))
     }
     try staging.syncFolder()

@@ -5,9 +5,22 @@ import Ground
 extension Catalog {
   /// Records an upload; on disk when this returns.
   package func insert(_ upload: NewUpload) async throws -> UploadRow {
+    guard let row = try await insert(upload, unlessOpen: .max) else {
+      throw StoreError.broken("more uploads are open than can be counted")
+    }
+    return row
+  }
+
+  /// As `insert`, unless the owner has that many open ones already: nil then. Counted in the same transaction, so that
+  /// creations at the same moment do not pass the limit together.
+  package func insert(_ upload: NewUpload, unlessOpen limit: Int) async throws -> UploadRow? {
     let now = Instant.now()
     let staged = upload.hasFile ? Identifier().description : nil
-    let row = try await writeTogether { [boot] db in
+    let row: UploadRow? = try await writeTogether { [boot] db in
+      let count = try Int.fetchOne(
+        db.cachedStatement(sql: "SELECT count(*) FROM upload WHERE owner = ? AND state = 'open'"),
+        arguments: [upload.owner.number])
+      guard count ?? 0 < limit else { return nil }
       try db.cachedStatement(
         sql: """
           INSERT INTO upload (token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged, details,

@@ -2,16 +2,6 @@ import GRDB
 import Ground
 
 extension Catalog {
-  /// How many uploads of one person are open.
-  package func openUploadCount(owner: Identifier) async throws -> Int {
-    try await read { db in
-      let sql = """
-        SELECT count(*) FROM upload WHERE owner = (SELECT number FROM user WHERE id = ?) AND state = 'open'
-        """
-      return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [owner]) ?? 0
-    }
-  }
-
   /// Forgets how an upload ended: its client removed it. The row stays as a tombstone until `forgetAt`.
   package func bury(upload number: Int64, forgetAt: Instant) async throws {
     try await write { db in
@@ -26,8 +16,17 @@ extension Catalog {
 }
 
 extension Staging {
-  /// Removes the file of an upload that nobody has open, after its row ended.
+  /// Whether the file of an upload that nobody has open ends where its row says: then the row alone tells where it stands,
+  /// and nothing need be read, which takes minutes for a large file whose digest's state is lost.
+  package func isAsRecorded(_ upload: UploadRow) throws(StoreError) -> Bool {
+    guard let name = upload.staged else { return false }
+    do { return try (FileSystem.status(path(name))?.size ?? 0) == upload.offset } catch { throw StoreError(error) }
+  }
+
+  /// Removes the file of an upload that nobody has open, with its mark, after its row ended.
   package func removeIdle(_ name: String) throws(StoreError) {
-    do { try FileSystem.remove(path(name)) } catch { throw StoreError(error) }
+    do throws(SystemError) {
+      for name in [name, PartialFile.claim(name)] { try FileSystem.remove(path(name)) }
+    } catch { throw StoreError(error) }
   }
 }

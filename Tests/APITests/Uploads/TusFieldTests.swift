@@ -37,7 +37,7 @@ import Testing
     #expect(throws: ValidationFailure.self) { try TusMetadata("sha256 \(Self.base64("7"))").claimedSHA256() }
   }
 
-  @Test(arguments: ["a b64", "a YQ", "a YQ==,a YQ==", ",", "a YQ==,", " YQ==", "é YQ==", "a  YQ==", "a YQ== b"])
+  @Test(arguments: ["a b64", "a YQ", "a YQ==,a YQ==", ",", "a YQ==,", "é YQ==", "a  YQ==", "a YQ== b"])
   func badMetadata(text: String) {
     #expect(throws: ValidationFailure.self) { try TusMetadata(text) }
   }
