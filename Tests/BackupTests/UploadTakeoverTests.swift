@@ -117,6 +117,23 @@ private final class Gate: Sendable {
     #expect(try await writer.lane.run { try await writer.end {} }.outcome?.sha1 == sha1(sample(1000)))
   }
 
+  /// A sealed file may have become an original: nothing may cut it any more.
+  @Test func sealedFileIsNeverCut() async throws {
+    let fixture = try await BackupFixture()
+    let upload = try await fixture.open(BackupFixture.creation(.flag))
+    let writer = try await fixture.uploads.append(UploadPart(offset: 0) {}, to: upload.token)
+    try await fixture.feed(sample(1000), writer)
+    await writer.lane.run { _ = await writer.cut() }
+    guard case .open(let held) = try await fixture.uploads.hold(upload.token, .atOnce) else {
+      Issue.record("not open")
+      return
+    }
+    _ = try await held.file.seal(modified: nil)
+    await #expect(throws: StoreError.self) { try await held.file.rollBack(to: 0) }
+    await fixture.uploads.keep(held, length: 1000)
+    #expect(try await fixture.uploads.settle(upload.token).offset == 1000)
+  }
+
   @Test func droppedWriterCountsAsCut() async throws {
     let fixture = try await BackupFixture()
     let upload = try await fixture.open(BackupFixture.creation(length: 1000))

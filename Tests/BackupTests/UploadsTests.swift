@@ -275,6 +275,40 @@ import Testing
     #expect(try await fixture.uploads.list(owner: fixture.anna.id).map(\.token) == [first.token])
   }
 
+  @Test func creationsAtOnceKeepTheLimit() async throws {
+    let fixture = try await BackupFixture { $0.uploads.open = 5 }
+    let opened = await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<12 {
+        group.addTask { (try? await fixture.open(BackupFixture.creation(length: 10))) != nil }
+      }
+      return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    }
+    #expect(opened == 5)
+  }
+
+  /// The row tells where an upload stands: a HEAD reads no file again whose digest's state is lost.
+  @Test func settlingReadsNothingThatIsRecorded() async throws {
+    let fixture = try await BackupFixture()
+    let upload = try await fixture.open(BackupFixture.creation(length: 1000))
+    #expect(try await fixture.uploads.settle(upload.token).offset == 0)
+    #expect(try fixture.staged.isEmpty, "no file was made by looking")
+    try await fixture.sendCut(sample(400), to: upload.token, at: 0)
+    await fixture.backup.close()
+    let again = try await BackupFixture(root: fixture.root)
+    #expect(try await again.uploads.settle(upload.token).offset == 400)
+    // More than is recorded counts in the same boot, and is recorded before it is told.
+    let name = try #require(try again.staged.first)
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: again.root + "/staging/" + name))
+    try file.seekToEnd()
+    try file.write(contentsOf: sample(1000)[400..<600])
+    try file.close()
+    #expect(try await again.uploads.settle(upload.token).offset == 600)
+    #expect(try await again.uploads.find(upload.token).offset == 600)
+    let rest = Array(sample(1000)[600...])
+    #expect(try await again.send(rest, to: upload.token, at: 600).outcome?.sha1 == sha1(sample(1000)))
+    await again.backup.close()
+  }
+
   @Test func restartGoesOnWithEverythingThatWasSaid() async throws {
     let fixture = try await BackupFixture()
     let bytes = sample(2_000_000)

@@ -242,12 +242,6 @@ final class UploadTransfer: Sendable {
       try await letGo(held, isWhole: true)
       throw error
     }
-    // Verified by now: a crash counts it, and the mark beside the file is gone before the file moves.
-    if part.claim != nil {
-      do { try await held.file.checkpoint(length: length, expiresAt: uploads.expiry) } catch {
-        try await uploads.recover(held, from: error)
-      }
-    }
     guard kind == UploadKind.multipart.rawValue else {
       return try await uploads.store(held, length: size, head: state.withLock { $0.head })
     }

@@ -6,11 +6,29 @@ extension Uploads {
   /// begin there. Waits for an upload that is being stored.
   /// - Throws: `.unknownUpload`, `.uploadGone`, `.uploadBusy`. A failed upload is a status, not an error.
   package func settle(_ token: UploadToken) async throws -> UploadStatus {
-    switch try await hold(token, .atOnce) {
+    let seat = try await registry.visit(token, .atOnce)
+    if let row = try await recorded(seat) {
+      registry.leave(seat, .letGo)
+      return try status(row)
+    }
+    switch try await hold(seat) {
     case .over(let row): return try status(row)
     case .open(let held):
       registry.leave(held.seat, .letGo, parking: held.file)
       return try status(held.row)
+    }
+  }
+
+  /// The row of an upload whose file is not open, where it tells everything.
+  private func recorded(_ seat: UploadRegistry.Seat) async throws -> UploadRow? {
+    guard seat.file == nil, let staging else { return nil }
+    do {
+      let row = try await row(seat.token)
+      guard row.state == .open else { return nil }
+      return try await speaking { try await desk.lane().run { try staging.isAsRecorded(row) } } ? row : nil
+    } catch {
+      registry.leave(seat, .letGo)
+      throw error
     }
   }
 

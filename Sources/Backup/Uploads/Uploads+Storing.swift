@@ -79,15 +79,13 @@ extension Uploads {
   }
 
   /// The held upload is whole and could not be stored for a cause that passes: it stays open. Its file is sealed, so
-  /// that whoever ends it opens it again.
+  /// that whoever ends it opens it again. Not a byte is taken back: where the catalog broke while it recorded, the file
+  /// may be an original already, and the next start decides.
   func keep(_ held: Held, length: Int64) async {
-    do {
-      try await held.file.checkpoint(length: length, expiresAt: expiry)
-      registry.leave(held.seat, .letGo)
-    } catch {
-      do { try await recover(held, from: error) } catch {
-        logger.warning("a whole upload could not be stored and not be recorded: \(error)")
-      }
+    defer { registry.leave(held.seat, .letGo) }
+    guard finisher?.isBroken == false else { return }
+    do { try await held.file.checkpoint(length: length, expiresAt: expiry) } catch {
+      logger.warning("a whole upload could neither be stored nor recorded: \(error)")
     }
   }
 

@@ -16,6 +16,13 @@ extension Catalog {
 }
 
 extension Staging {
+  /// Whether the file of an upload that nobody has open ends where its row says: then the row alone tells where it stands,
+  /// and nothing need be read, which takes minutes for a large file whose digest's state is lost.
+  package func isAsRecorded(_ upload: UploadRow) throws(StoreError) -> Bool {
+    guard let name = upload.staged else { return false }
+    do { return try (FileSystem.status(path(name))?.size ?? 0) == upload.offset } catch { throw StoreError(error) }
+  }
+
   /// Removes the file of an upload that nobody has open, with its mark, after its row ended.
   package func removeIdle(_ name: String) throws(StoreError) {
     do throws(SystemError) {

@@ -112,8 +112,10 @@ package final class PartialFile: @unchecked Sendable {
     return true
   }
 
-  /// Takes back what was accepted behind `offset`, which is at least `durable`; a sealed file may grow again.
+  /// Takes back what was accepted behind `offset`, which is at least `durable`. A sealed file takes nothing back.
   package func rollBack(to offset: Int64) async throws(StoreError) {
+    // It may lie in originals by now, under the same descriptor.
+    guard !isSealed else { throw .broken("a sealed upload takes nothing back") }
     await progress.waitBehind()
     // What could not be written is not wanted any more.
     try? await tail.drain()
@@ -129,7 +131,6 @@ package final class PartialFile: @unchecked Sendable {
       throw StoreError(error)
     }
     progress.cut(to: offset)
-    isSealed = false
     try endClaim()
   }
 
