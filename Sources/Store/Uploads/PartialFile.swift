@@ -205,14 +205,14 @@ package final class PartialFile: @unchecked Sendable {
     return running.finish()
   }
 
-  /// Appends what stands from `offset` in the sealed file to the block's free space: for a stored multipart body.
+  /// Appends to the block's free space what stands at `offset` of the sealed file: for a stored multipart body.
   /// - Returns: how many bytes were added; 0 at the end.
   package func read(into block: Block, at offset: Int64) throws(StoreError) -> Int {
     try read(reader(), block, at: offset)
   }
 
   private func read(_ file: Descriptor, _ block: Block, at offset: Int64) throws(StoreError) -> Int {
-    let room = Int(max(0, min(Int64(min(block.capacity, block.space.count)), length - offset)))
+    let room = Int(max(0, min(Int64(block.space.count), length - offset)))
     do {
       let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: block.space[..<room]), at: offset)
       block.count += count
