@@ -120,8 +120,7 @@ extension DraftDoor {
           throw error
         }
         var progress = DraftProgress()
-        let authorize = { try await authorization.check(call.request, call.principal, upload.token) }
-        let status = try await pump.receive(
+        return try await pump.receive(
           call.request.body, into: writer,
           progress: { durable in
             guard mayTell, call.version.takesProgress, progress.isDue(durable, MonotonicTime.now()) else { return }
@@ -129,9 +128,7 @@ extension DraftDoor {
             fields.set("Upload-Offset", String(durable))
             fields.set(DraftVersion.fieldName, String(call.version.rawValue))
             try await call.tell(fields)
-          }, authorize: authorize)
-        guard writer.holdsWholeBody else { return status }
-        return try await store(form: writer, status, authorize)
+          }, authorize: { try await authorization.check(call.request, call.principal, upload.token) })
       }
     } catch BackupError.storedMeanwhile {
       // Another connection brought the same bytes, and was first: this upload is complete with theirs.
@@ -142,28 +139,6 @@ extension DraftDoor {
         failures.logger.warning("an upload that is too long could not be removed: \(error)")
       }
       throw BackupError.lengthExceeded
-    }
-  }
-
-  /// Reads a multipart body that has come as a whole, as if it came just now.
-  private func store(
-    form writer: UploadWriter, _ upload: UploadStatus, _ authorize: () async throws -> Void
-  ) async throws -> UploadStatus {
-    do {
-      try await authorize()
-      guard let boundary = UploadDoor.boundary(upload.contentType) else { throw UploadDoor.noForm }
-      let position = Counter()
-      let body = RequestBody(declaredLength: upload.offset) { block in
-        let count = try await writer.read(into: block, at: Int64(position.current))
-        position.add(UInt64(count))
-        return count
-      }
-      let reception = FormReception(
-        desk: pump.desk, agent: upload.agent, owner: upload.owner, claimed: upload.claimedSHA1)
-      return try await writer.record(try await reception.receive(body, boundary))
-    } catch {
-      if let failure = UploadFailure(forEver: error) { await writer.fail(failure) } else { await writer.cut() }
-      throw error
     }
   }
 }
@@ -185,18 +160,5 @@ struct DraftProgress: Sendable {
     else { return false }
     (told, at, count) = (durable, now, count + 1)
     return true
-  }
-}
-
-extension UploadFailure {
-  /// Why a form that has come as a whole can never be stored; nil for what may pass.
-  init?(forEver error: any Error) {
-    switch error {
-    case is ValidationFailure, is BodyError, BackupError.invalid, BackupError.emptyFile, BackupError.unsupportedType,
-      BackupError.checksumMismatch:
-      guard let answer = ErrorAnswer(error, nil) else { return nil }
-      self.init(code: UploadSlug(error).text, message: answer.message)
-    default: return nil
-    }
   }
 }

@@ -60,6 +60,7 @@ struct DraftDoor: Sendable {
         let received = try await receive(part, into: opened, call) {
           try await announce(opened, creation, call, principal)
         }
+        if case .complete(let outcome) = received.state, outcome.result.isNew { interim.created(opened.token.text) }
         return answer(received, call, isCreation: true)
       }
     } catch {

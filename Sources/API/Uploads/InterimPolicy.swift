@@ -99,12 +99,14 @@ final class InterimPolicy: Sendable {
     }
   }
 
-  /// A creation came for which a 104 may be sent; call it before.
+  /// A creation came for which a 104 may be sent; call it before. One that names neither a digest nor a file is not
+  /// watched: it could be any.
   /// - Parameter upload: where the 104 will point.
   /// - Returns: whether to send it: false where this is the repetition that opens the breaker.
   func mayAnnounce(_ attempt: Attempt, _ upload: UploadAddress) -> Bool {
     // Elsewhere the operator has decided.
     guard options.responses == .auto, !options.trustedProxies.contains(attempt.peer.text) else { return true }
+    guard attempt.digest != nil || attempt.name != nil else { return true }
     let now = now()
     let opens = state.withLock { state -> Bool in
       var watch = Watch(token: upload, since: now)
@@ -148,6 +150,14 @@ final class InterimPolicy: Sendable {
       state.pointed[upload] = nil
       guard let attempt = state.watched.first(where: { $0.value.token == upload })?.key else { return }
       state.watched[attempt] = nil
+    }
+  }
+
+  /// The upload became a new photo: its creation was no repetition of another, which would have become a duplicate.
+  func created(_ upload: UploadAddress) {
+    state.withLock { state in
+      guard let attempt = state.watched.first(where: { $0.value.token == upload })?.key else { return }
+      state.watched[attempt]?.strikes = 0
     }
   }
 

@@ -163,6 +163,8 @@ struct TusDoor: Sendable {
     _ request: Request, _ part: UploadPart, _ upload: UploadStatus, _ principal: Principal?, body: RequestBody? = nil
   ) async throws -> UploadStatus {
     let token = upload.token
+    var part = part
+    part.endsAtLength = true
     do {
       let writer = try await uploads.append(part, to: token)
       return try await writer.lane.run { [pump, authorization] in
@@ -234,7 +236,7 @@ struct TusDoor: Sendable {
 }
 
 extension UploadStatus {
-  fileprivate var isFull: Bool { rule == .length && length == offset }
+  fileprivate var isFull: Bool { length == offset }
 }
 
 extension Request {

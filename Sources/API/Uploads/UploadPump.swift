@@ -9,7 +9,7 @@ struct UploadPump: Sendable {
   /// Called between blocks with the offset that is on disk: for progress to the client.
   typealias Progress = (_ durable: Int64) async throws -> Void
 
-  /// Call it on the writer's lane. Whatever breaks off, the writer is cut: what came is kept, unless the part had a claim.
+  /// Call it on the writer's lane. Where a multipart body is whole with it, its photo is stored. Whatever breaks off, the writer is cut: what came is kept, unless the part had a claim.
   /// - Parameter authorize: see `UploadWriter.end`.
   /// - Returns: the upload behind this body.
   /// - Throws: `BodyError`, `BackupError.lengthExceeded` (the bytes that lie in the last block are not taken then, so that
@@ -24,7 +24,29 @@ struct UploadPump: Sendable {
       await writer.cut()
       throw error
     }
-    return try await writer.end(authorize: authorize)
+    let status = try await writer.end(authorize: authorize)
+    return writer.holdsWholeBody ? try await store(form: writer, status, authorize) : status
+  }
+
+  /// Reads a multipart body that has come as a whole, as if it came just now.
+  private func store(
+    form writer: UploadWriter, _ upload: UploadStatus, _ authorize: () async throws -> Void
+  ) async throws -> UploadStatus {
+    do {
+      try await authorize()
+      guard let boundary = UploadDoor.boundary(upload.contentType) else { throw UploadDoor.noForm }
+      let position = Counter()
+      let body = RequestBody(declaredLength: upload.offset) { block in
+        let count = try await writer.read(into: block, at: Int64(position.current))
+        position.add(UInt64(count))
+        return count
+      }
+      let reception = FormReception(desk: desk, agent: upload.agent, owner: upload.owner, claimed: upload.claimedSHA1)
+      return try await writer.record(try await reception.receive(body, boundary))
+    } catch {
+      if let failure = UploadFailure(forEver: error) { await writer.fail(failure) } else { await writer.cut() }
+      throw error
+    }
   }
 
   private func fill(_ body: RequestBody, _ writer: UploadWriter, _ progress: Progress) async throws {
@@ -58,5 +80,18 @@ struct UploadPump: Sendable {
 
   private static func isInterruption(_ error: any Error) -> Bool {
     error is BodyError || error as? BackupError == .tooSlow
+  }
+}
+
+extension UploadFailure {
+  /// Why a form that has come as a whole can never be stored; nil for what may pass.
+  init?(forEver error: any Error) {
+    switch error {
+    case is ValidationFailure, is BodyError, BackupError.invalid, BackupError.emptyFile, BackupError.unsupportedType,
+      BackupError.checksumMismatch:
+      guard let answer = ErrorAnswer(error, nil) else { return nil }
+      self.init(code: UploadSlug(error).text, message: answer.message)
+    default: return nil
+    }
   }
 }

@@ -75,16 +75,22 @@ struct UploadResource: Sendable {
   }
 
   /// The photo where the upload is finished (clients compare it with what they sent), else where it stands. Without
-  /// disturbing who writes. The address alone is no key to a photo's bytes: it stands in the logs of every proxy.
+  /// disturbing who writes. The address alone is no key to a photo's bytes: it stands in the logs of every proxy; nor is
+  /// the right to upload, with which anybody could have an upload made of a photo whose digest they know.
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
     let upload = try await find(request, principal)
     var response =
       switch upload.state {
-      case .complete(let outcome): try await assets.original(request, outcome.result.id, owner: principal.user.id)
+      case .complete(let outcome): try await original(outcome.result.id, request, principal)
       case .open, .failed: Response.json(OpenUploadShape(upload, address))
       }
     draft.describe(upload, request, in: &response)
     return response
+  }
+
+  private func original(_ id: Identifier, _ request: Request, _ principal: Principal) async throws -> Response {
+    try principal.require("asset.download")
+    return try await assets.original(request, id, owner: principal.user.id)
   }
 
   /// Somebody else's upload is an unknown one. Without a credential the address must do: URLSession is not known to

@@ -155,7 +155,8 @@ final class UploadTransfer: Sendable {
     guard let held, take(.wholeBody) else { throw StoreError.broken("no whole body is held") }
     do {
       try await uploads.end(
-        held.row, .complete(isNew: outcome.result.isNew, asset: outcome.result.id, sha1: outcome.sha1))
+        held.row, .complete(isNew: outcome.result.isNew, asset: outcome.result.id, sha1: outcome.sha1),
+        size: held.file.length)
     } catch {
       // Whoever asks again has the body read again, and finds the photo there.
       uploads.registry.leave(held.seat, .letGo)
@@ -168,7 +169,7 @@ final class UploadTransfer: Sendable {
 
   func fail(_ failure: UploadFailure) async {
     guard let held, take(.wholeBody) else { return }
-    await uploads.fail(held, failure)
+    await uploads.fail(held, failure, size: held.file.length)
   }
 
   /// Whether the transfer was in that phase; it is over now.
@@ -225,8 +226,8 @@ final class UploadTransfer: Sendable {
       throw BackupError.partMismatch
     }
     let size = held.file.length
-    let isFlagged = held.row.rule == CompletionRule.flag.rawValue
-    let isWhole = isFlagged ? part.isLast : length == size
+    let endsAtLength = part.endsAtLength || held.row.rule == CompletionRule.length.rawValue
+    let isWhole = endsAtLength ? length == size : part.isLast
     let kind = held.row.kind
     guard isWhole, kind != UploadKind.partial.rawValue, length == nil || length == size else {
       try await letGo(held, isWhole: true)

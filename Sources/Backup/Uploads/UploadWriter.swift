@@ -63,7 +63,7 @@ package final class UploadWriter: Sendable {
   /// Whether `end` left a whole multipart body to its door.
   package var holdsWholeBody: Bool { transfer.holdsWholeBody }
 
-  /// Fills the block with the whole body's bytes from `offset`; 0 at its end.
+  /// Appends the whole body's bytes from `offset` to the block's free space; how many, 0 at its end.
   package func read(into block: Block, at offset: Int64) async throws -> Int {
     try await transfer.read(into: block, at: offset)
   }

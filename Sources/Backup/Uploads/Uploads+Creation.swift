@@ -103,10 +103,12 @@ extension Uploads {
   }
 
   /// Ends an open upload in the catalog.
-  func end(_ row: UploadRow, _ state: UploadRow.State) async throws {
+  /// - Parameter size: its offset and its length from now on, where all of it had come.
+  func end(_ row: UploadRow, _ state: UploadRow.State, size: Int64? = nil) async throws {
     let kept = state == .gone ? limits.tombstone : limits.memory
     try await speaking {
-      _ = try await catalog.end(upload: row.number, state, forgetAt: clock.wall().adding(seconds: kept))
+      _ = try await catalog.end(
+        upload: row.number, state, size: size, forgetAt: clock.wall().adding(seconds: kept))
     }
   }
 }

@@ -21,7 +21,7 @@ extension Uploads {
       return try status(row)
     } catch {
       if let failure = UploadFailure(error, isLost: held.file.isLost) {
-        await fail(held, failure)
+        await fail(held, failure, size: held.file.isLost ? nil : length)
       } else {
         await keep(held, length: length)
       }
@@ -66,9 +66,10 @@ extension Uploads {
   }
 
   /// The held upload can never be stored: the reason is kept, the bytes are removed.
-  func fail(_ held: Held, _ failure: UploadFailure) async {
+  /// - Parameter size: of the whole, where all of it had come.
+  func fail(_ held: Held, _ failure: UploadFailure, size: Int64? = nil) async {
     do {
-      try await end(held.row, .failed(code: failure.code, message: failure.message))
+      try await end(held.row, .failed(code: failure.code, message: failure.message), size: size)
       await removeFile(held.row, held.file)
       registry.leave(held.seat, .fail)
     } catch {

@@ -109,6 +109,8 @@ package struct UploadPart: Sendable {
   package var length: Int64?
   /// With the end of this body the upload is whole (the IETF draft). For uploads with the rule `length` it means nothing.
   package var isLast = false
+  /// With the byte that reaches a known length the upload is whole, whatever its rule: a tus client never says so.
+  package var endsAtLength = false
   /// The checksum of this part alone: verified before a byte of it counts.
   package var claim: PartClaim?
   /// Ends the connection that brings it: for a newcomer that takes over.

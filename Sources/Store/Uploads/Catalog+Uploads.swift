@@ -109,10 +109,13 @@ extension Catalog {
   }
 
   /// Ends an open upload; the row stays as a tombstone until `forgetAt`. Its file is the caller's to remove, after this.
+  /// - Parameter size: its offset and its length from now on; nil leaves both.
   /// - Returns: whether it was open.
   @discardableResult
-  package func end(upload number: Int64, _ state: UploadRow.State, forgetAt: Instant) async throws -> Bool {
-    try await writeTogether { db in try UploadRow.end(db, number, state, forgetAt: forgetAt) }
+  package func end(
+    upload number: Int64, _ state: UploadRow.State, size: Int64? = nil, forgetAt: Instant
+  ) async throws -> Bool {
+    try await writeTogether { db in try UploadRow.end(db, number, state, size: size, forgetAt: forgetAt) }
   }
 
   /// Deletes tombstones whose time is over; how many.
@@ -140,7 +143,7 @@ extension UploadRow {
   }
 
   /// Ends an open upload within a transaction; whether it was open.
-  /// - Parameter size: of the photo that was made of all its bytes, where one was.
+  /// - Parameter size: its offset and its length from now on; nil leaves both.
   @discardableResult
   static func end(
     _ db: Database, _ number: Int64, _ state: State, size: Int64? = nil, forgetAt: Instant

@@ -196,6 +196,7 @@ package final class PartialFile: @unchecked Sendable {
     let file = try reader()
     var offset: Int64 = 0
     while offset < length {
+      block.count = 0
       let count = try read(file, block, at: offset)
       guard count > 0 else { throw .uploadLost }
       running.update(block.bytes)
@@ -204,16 +205,18 @@ package final class PartialFile: @unchecked Sendable {
     return running.finish()
   }
 
-  /// Fills `block` from `offset` of the sealed file: for a stored multipart body. 0 at the end.
+  /// Appends to the block's free space what stands at `offset` of the sealed file: for a stored multipart body.
+  /// - Returns: how many bytes were added; 0 at the end.
   package func read(into block: Block, at offset: Int64) throws(StoreError) -> Int {
     try read(reader(), block, at: offset)
   }
 
   private func read(_ file: Descriptor, _ block: Block, at offset: Int64) throws(StoreError) -> Int {
-    let count = Int(max(0, min(Int64(block.capacity), length - offset)))
+    let room = Int(max(0, min(Int64(block.space.count), length - offset)))
     do {
-      block.count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: block.memory[..<count]), at: offset)
-      return block.count
+      let count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: block.space[..<room]), at: offset)
+      block.count += count
+      return count
     } catch { throw StoreError(error) }
   }
 

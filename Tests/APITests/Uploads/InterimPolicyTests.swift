@@ -96,6 +96,25 @@ import Testing
     }
   }
 
+  @Test("Creations that become photos of their own are no repetitions, and what names no file could be any")
+  func different() {
+    let rig = Rig()
+    for index in 0..<10 {
+      #expect(rig.policy.mayAnnounce(rig.attempt(owner: owner), "\(index)"))
+      rig.policy.created("\(index)")
+    }
+    // The same photo again and again: the first is new, the others are duplicates.
+    let other = Rig()
+    #expect(other.policy.mayAnnounce(other.attempt(owner: owner), "first"))
+    other.policy.created("first")
+    #expect(other.policy.mayAnnounce(other.attempt(owner: owner), "second"))
+    #expect(!other.policy.mayAnnounce(other.attempt(owner: owner), "third"))
+    let anybody = InterimPolicy.Attempt(
+      peer: PeerAddress("192.0.2.9"), owner: owner, address: "/api/assets?", digest: nil, length: 5, name: nil)
+    for index in 0..<10 { #expect(rig.policy.mayAnnounce(anybody, "\(index)")) }
+    #expect(rig.policy.load.watched == 1)
+  }
+
   @Test("A client is sent to a half-known upload once in two minutes, or again once somebody went there")
   func pointing() {
     let rig = Rig()
