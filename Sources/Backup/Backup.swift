@@ -102,9 +102,10 @@ package final class Backup: Sendable {
   }
 
   /// Cuts the uploads under way, lets running commits finish and closes the catalog.
-  package func close() async {
+  /// - Parameter seconds: for which uploads that are being stored may go on.
+  package func close(within seconds: Double = 2) async {
     sweeper?.cancel()
-    await uploads.drain()
+    await uploads.drain(within: seconds)
     await sweeper?.value
     await desk.close()
     await accounts.settleTouches()

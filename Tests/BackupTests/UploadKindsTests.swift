@@ -75,11 +75,12 @@ import Testing
   }
 
   @Test func wrongDigestIsFinalAndQuotaIsNot() async throws {
-    let fixture = try await BackupFixture(quota: 150)
+    let fixture = try await BackupFixture(quota: 250)
     let first = try await part(fixture, sample(100))
     let second = try await part(fixture, sample(100, seed: 2))
     await #expect(throws: BackupError.quotaExceeded) {
-      try await fixture.uploads.concatenate([first, second], BackupFixture.creation(), by: fixture.principal)
+      try await fixture.uploads.concatenate(
+        [first, second, first], BackupFixture.creation(), by: fixture.principal)
     }
     #expect(try await fixture.uploads.settle(second).offset == 100)
     var creation = BackupFixture.creation()

@@ -255,6 +255,26 @@ private final class Gate: Sendable {
     #expect(try await end.value.outcome != nil)
   }
 
+  /// Storing a large upload takes longer than anybody waits for a server that stops; a crash there costs nothing.
+  @Test func stoppingServerLeavesWhatIsBeingStored() async throws {
+    let fixture = try await BackupFixture { $0.uploads.finishPatience = 600 }
+    let upload = try await fixture.open(BackupFixture.creation(length: 100))
+    let (storing, gate) = (Gate(), Gate())
+    let end = Task {
+      try await fixture.send(sample(100), to: upload.token, at: 0) { _ in
+      } authorize: {
+        storing.open()
+        await gate.pass()
+      }
+    }
+    await storing.pass()
+    let begun = MonotonicTime.now()
+    await fixture.uploads.drain(within: 0.1)
+    #expect(MonotonicTime.now().seconds(since: begun) < 300)
+    gate.open()
+    #expect(try await end.value.outcome != nil)
+  }
+
   @Test func stoppingServerCutsEveryWriterAndKeepsWhatCame() async throws {
     let fixture = try await BackupFixture()
     var tokens: [UploadToken] = []
@@ -264,7 +284,7 @@ private final class Gate: Sendable {
       try await fixture.feed(sample(number * 100_000), writer)
       tokens.append(upload.token)
     }
-    await fixture.uploads.drain()
+    await fixture.uploads.drain(within: 5)
     await #expect(throws: BackupError.unavailable("The server is stopping")) {
       try await fixture.uploads.settle(tokens[0])
     }

@@ -260,6 +260,36 @@ import Testing
   // MARK: Sweeps
 
   /// A start keeps the files of open uploads, with their marks, and removes every other.
+  /// Nobody can go on with a half of what was being put together; its parts are whole still.
+  @Test func concatenationUnderWayEnds() async throws {
+    let part = try await world.create(length: 5000, kind: "partial")
+    let file = try await world.open(part)
+    try await world.feed(bytes, to: file)
+    try await world.checkpoint(file)
+    let final = try await world.create(length: 10_000, kind: "final")
+    let target = try await world.open(final)
+    try await target.append(contentsOf: file)
+    try await world.checkpoint(target)
+    let (report, staged) = (try await world.restart(), try #require(final.staged))
+    #expect(report.swept == 1 && report.lostUploads == 0)
+    #expect(try await world.row(final)?.state == .gone)
+    #expect(try FileSystem.status(world.store.staging.path(staged)) == nil)
+    #expect(try await world.row(part)?.offset == 5000)
+    #expect(try world.contents(part) == bytes)
+    #expect(try await world.restart() == Recovery.Report())
+  }
+
+  /// One that was whole and being stored becomes an asset.
+  @Test func concatenationWithAnIntentIsStored() async throws {
+    let final = try await world.create(length: 5000, kind: "final")
+    let file = try await world.open(final)
+    try await world.feed(bytes, to: file)
+    var members = [FinishMember(request: try await world.request(final, file))]
+    steps.intend(&members)
+    #expect(try await world.restart().completed == 1)
+    try await expectComplete(final, isNew: true, final.asset)
+  }
+
   @Test func sweepKeepsOpenUploads() async throws {
     let open = try await world.create()
     let file = try await world.open(open)

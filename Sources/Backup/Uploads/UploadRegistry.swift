@@ -318,10 +318,10 @@ final class UploadRegistry: Sendable {
 
   func isReceiving(_ token: UploadToken) -> Bool { state.withLock { $0.entries[token]?.machine.isReceiving ?? false } }
 
-  /// Nobody comes any more; every connection that writes is hung up. Returns when nobody holds an upload, or after the
-  /// patience for one that is being stored.
-  func drain() async {
-    let (hangUps, isIdle, isFinishing) = state.withLock { state -> ([@Sendable () -> Void], Bool, Bool) in
+  /// Nobody comes any more; every connection that writes is hung up. Returns when nobody holds an upload, or after
+  /// `seconds`: a crash at any step of storing costs nothing, and so does leaving it.
+  func drain(within seconds: Double) async {
+    let (hangUps, isIdle) = state.withLock { state -> ([@Sendable () -> Void], Bool) in
       state.isDraining = true
       var hangUps: [@Sendable () -> Void] = []
       for token in state.entries.keys {
@@ -335,13 +335,12 @@ final class UploadRegistry: Sendable {
         UploadRegistry.wake(&entry)
         UploadRegistry.put(&state, token, entry)
       }
-      return (hangUps, state.isIdle, state.entries.values.contains { $0.machine.isFinishing })
+      return (hangUps, state.isIdle)
     }
     for hangUp in hangUps { hangUp() }
     guard !isIdle else { return }
-    let patience = isFinishing ? max(limits.patience, limits.finishPatience) : limits.patience
     let timer = Task { [weak self] in
-      do { try await Task.sleep(for: .seconds(patience)) } catch { return }
+      do { try await Task.sleep(for: .seconds(seconds)) } catch { return }
       let drainer = self?.state.withLock { state in
         defer { state.drainer = nil }
         return state.drainer

@@ -22,6 +22,8 @@ final class UploadTransfer: Sendable {
     var refusal: BackupError?
     /// The file's beginning, where this transfer brought it.
     var head: [UInt8]?
+    /// What the owner's quota left for the whole when it stood at `seenAt`; nil without a quota.
+    var quota: (room: Int64, seenAt: Int64)?
   }
 
   /// Bytes of the current window.
@@ -39,27 +41,28 @@ final class UploadTransfer: Sendable {
   let part: UploadPart?
   /// Of the whole, where known.
   let length: Int64?
-  private let quota: Int64?
   private let replayed: UploadStatus?
   private let flight: Flight?
   let state: Mutex<State>
 
   init(uploads: Uploads, held: Uploads.Held, part: UploadPart, length: Int64?, quota: Int64?) {
-    (self.uploads, self.held, self.part, self.length, self.quota) = (uploads, held, part, length, quota)
+    (self.uploads, self.held, self.part, self.length) = (uploads, held, part, length)
     replayed = nil
     lane = uploads.desk.lane()
     let isPart = held.row.kind == UploadKind.partial.rawValue
     flight = isPart ? nil : uploads.desk.flights.join(held.row.ownerID, held.row.claimedSHA1)
     let now = uploads.clock.monotonic()
-    state = Mutex(State(marked: (held.file.durable, now), pace: Pace(since: now)))
+    var state = State(marked: (held.file.durable, now), pace: Pace(since: now))
+    state.quota = quota.map { ($0, held.file.length) }
+    self.state = Mutex(state)
     if let claim = part.claim {
-      state.withLock { $0.claim = RunningDigest(claim.algorithm.running) }
+      self.state.withLock { $0.claim = RunningDigest(claim.algorithm.running) }
     }
   }
 
   init(uploads: Uploads, replaying status: UploadStatus) {
     self.uploads = uploads
-    (held, part, length, quota, replayed, flight) = (nil, nil, status.length, nil, status, nil)
+    (held, part, length, replayed, flight) = (nil, nil, status.length, status, nil)
     lane = uploads.desk.lane()
     let now = uploads.clock.monotonic()
     state = Mutex(State(marked: (0, now), pace: Pace(since: now)))
@@ -107,8 +110,9 @@ final class UploadTransfer: Sendable {
     guard state.withLock({ $0.phase == .receiving }) else { throw BackupError.overtaken }
     do {
       try flight?.check()
+      try await renewQuota(held)
       try check(count, held)
-    } catch {
+    } catch let error as BackupError {
       state.withLock { $0.refusal = error }
       throw error
     }
@@ -129,7 +133,17 @@ final class UploadTransfer: Sendable {
     let end = held.file.length + Int64(count)
     if let length, end > length { throw .lengthExceeded }
     if end > uploads.limits.size { throw .uploadTooLarge(limit: uploads.limits.size) }
-    if let quota, end > quota { throw .quotaExceeded }
+    if let quota = state.withLock({ $0.quota }), end > quota.room { throw .quotaExceeded }
+  }
+
+  /// The owner's other uploads grow too. A known length was held against the quota once and for all.
+  private func renewQuota(_ held: Uploads.Held) async throws {
+    guard length == nil, let quota = state.withLock({ $0.quota }) else { return }
+    let here = held.file.length
+    guard here - quota.seenAt >= uploads.limits.checkpointBytes,
+      let room = try await uploads.room(held.row)
+    else { return }
+    state.withLock { $0.quota = (room, here) }
   }
 
   /// Within a transfer, beside it.

@@ -24,9 +24,7 @@ extension Uploads {
     guard let account = try await speaking({ try await catalog.owner(principal.user.id) }) else {
       throw BackupError.authenticationRequired
     }
-    if let room = account.quota.map({ max(0, $0 - account.used) }),
-      let length = creation.length, length - allowance(creation.kind) > room
-    {
+    if let length = creation.length, let room = try await room(creation.kind, account), length > room {
       throw BackupError.quotaExceeded
     }
     if let id = creation.facts.livePhotoVideo, creation.kind != .partial {
@@ -65,9 +63,6 @@ extension Uploads {
     else { return nil }
     return UploadOutcome(result: .duplicate(id), sha1: claim)
   }
-
-  /// Bytes of an upload that need not be the photo's own.
-  func allowance(_ kind: UploadKind) -> Int64 { kind == .multipart ? ReceiveDesk.companyAllowance : 0 }
 
   func insert(
     _ creation: UploadCreation, _ owner: Owner, by principal: Principal, hasFile: Bool = true

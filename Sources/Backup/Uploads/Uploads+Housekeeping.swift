@@ -30,6 +30,7 @@ extension Uploads {
     try await discard(row, seat)
   }
 
-  /// The server stops: every writer is cut and checkpointed, so that clients resume.
-  package func drain() async { await registry.drain() }
+  /// The server stops: every writer is cut and checkpointed, so that clients resume. Returns after `seconds` at the
+  /// latest; what is being stored then is finished by the next start, or by its client.
+  package func drain(within seconds: Double) async { await registry.drain(within: seconds) }
 }

@@ -172,7 +172,10 @@ extension Uploads {
   func yield(_ held: Held, to asset: Identifier) async throws {
     guard let claim = held.row.claimedSHA1 else { return }
     await quiet(held)
-    try await end(held.row, .complete(isNew: false, asset: asset, sha1: claim))
+    // A client that never said a length must see the upload end too.
+    let stored = try await speaking { try await catalog.asset(asset, owner: held.row.ownerID) }
+    let size = max(held.row.length ?? stored?.size ?? 0, held.file.durable)
+    try await end(held.row, .complete(isNew: false, asset: asset, sha1: claim), size: size)
     await removeFile(held.row, held.file)
     registry.leave(held.seat, .store)
     throw BackupError.storedMeanwhile(asset)
@@ -202,9 +205,10 @@ extension Uploads {
     guard let account = try await speaking({ try await catalog.owner(row.ownerID) }) else {
       throw BackupError.authenticationRequired
     }
-    let kind = UploadKind(rawValue: row.kind) ?? .raw
-    let room = account.quota.map { max(0, $0 - account.used) + allowance(kind) }
-    if let room, (length ?? part.offset + (part.count ?? 0)) > room { throw BackupError.quotaExceeded }
+    let room = try await room(UploadKind(rawValue: row.kind) ?? .raw, account, beside: row)
+    let end = length ?? part.offset + (part.count ?? 0)
+    // What is here already needs no more room in staging; whether it may be stored is looked at then.
+    if let room, end > row.offset, end > room { throw BackupError.quotaExceeded }
     return (length, room)
   }
 

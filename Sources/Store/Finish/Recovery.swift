@@ -89,8 +89,11 @@ package struct Recovery: Sendable {
   /// Sees to it that each open upload has its file, and that no other file is in staging.
   private func settleUploads(_ report: inout Report) throws {
     let open = try steps.catalog.pool.read { db in
-      try Row.fetchAll(db, sql: "SELECT number, staged, offset FROM upload WHERE state = 'open' AND staged NOT NULL")
-        .map { (number: $0["number"] as Int64, staged: $0["staged"] as String, offset: $0["offset"] as Int64) }
+      try Row.fetchAll(
+        db,
+        sql: "SELECT number, staged, offset FROM upload WHERE state = 'open' AND kind <> 'final' AND staged NOT NULL"
+      )
+      .map { (number: $0["number"] as Int64, staged: $0["staged"] as String, offset: $0["offset"] as Int64) }
     }
     var kept: Set<String> = []
     var lost: [Int64] = []
@@ -103,9 +106,20 @@ package struct Recovery: Sendable {
         kept.formUnion([upload.staged, PartialFile.claim(upload.staged)])
       }
     }
+    try endFinals()
     if !lost.isEmpty { try steps.catalog.pool.write { db in for number in lost { try endLost(number, db) } } }
     report.lostUploads = lost.count
     report.swept = try steps.staging.sweep(keeping: kept)
+  }
+
+  /// A concatenation that was under way: nobody can go on with it, for nothing says what of its parts is in it. They are
+  /// whole still, and can be put together again.
+  private func endFinals() throws {
+    try steps.catalog.pool.write { db in
+      for number in try Int64.fetchAll(db, sql: "SELECT number FROM upload WHERE state = 'open' AND kind = 'final'") {
+        try endLost(number, db)
+      }
+    }
   }
 
   private func endLost(_ number: Int64, _ db: Database) throws {

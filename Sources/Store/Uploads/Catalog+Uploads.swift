@@ -76,6 +76,19 @@ extension Catalog {
     }
   }
 
+  /// What the open uploads of one person hold, in bytes.
+  package func stagedUploads(owner: Owner) async throws
+    -> [(number: Int64, token: [UInt8], kind: String, offset: Int64, length: Int64?)]
+  {
+    try await read { db in
+      try Row.fetchAll(
+        db.cachedStatement(
+          sql: "SELECT number, token, kind, offset, length FROM upload WHERE owner = ? AND state = 'open'"),
+        arguments: [owner.number]
+      ).map { ($0["number"], [UInt8]($0["token"] as Data), $0["kind"], $0["offset"], $0["length"]) }
+    }
+  }
+
   /// Open uploads whose time is over; at most 1000, the oldest first.
   package func expiredUploads(_ now: Instant) async throws -> [UploadRow] {
     try await read { db in

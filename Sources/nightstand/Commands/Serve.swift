@@ -44,18 +44,22 @@ struct Serve: AsyncParsableCommand {
     // From here on a signal waits until the server can obey it.
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let backup = try await Backup(options, logger: logger)
+    let patience: Double
     do {
       let responder = APIResponder(backup: backup, options: api, logger: logger)
       let server = try Server(configuration, responder: responder, blocks: backup.desk.blocks, logger: logger)
       let port = try await listen(server, configuration)
       try await welcome(backup, configuration, port, logger)
       await obey(signals, server, logger)
+      let begun = MonotonicTime.now()
       await server.shutdown()
+      // In all 2.5 seconds more than the requests had, so that nobody kills a server that is stopping.
+      patience = max(1, configuration.shutdownTimeout + 2.5 - MonotonicTime.now().seconds(since: begun))
     } catch {
       await backup.close()
       throw error
     }
-    await backup.close()
+    await backup.close(within: patience)
     logger.info("stopped")
   }
 
