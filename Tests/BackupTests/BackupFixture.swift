@@ -19,6 +19,8 @@ final class BackupFixture: Sendable {
     var options = Backup.Options(
       dataFolder: root, migrationsFolder: repository.appendingPathComponent("migrations").path)
     options.reserve = 0
+    // The tests share a machine: nobody is refused because another test was slow. Those about patience set their own.
+    (options.uploads.patience, options.uploads.finishPatience) = (120, 120)
     options.role = role
     return options
   }

@@ -28,7 +28,7 @@ def curl(server, target, *words, body=None, succeeds=True) -> Answer:
     else:
         assert done.returncode == 28, f"not a time-out: {done.returncode} {done.stderr.decode()}"
     seen, rest = [], done.stdout
-    while match := re.match(rb"HTTP/(1\.[01]) (\d{3}) ?([^\r]*)\r\n(.*?)\r\n\r\n", rest, re.S):
+    while match := re.match(rb"HTTP/(1\.[01]) (\d{3}) ?([^\r]*)\r\n((?:[^\r\n]+\r\n)*)\r\n", rest):
         fields = [tuple(line.decode("latin-1").split(": ", 1)) for line in match[4].split(b"\r\n") if b": " in line]
         seen.append(Answer(int(match[2]), fields, b"", f"HTTP/{match[1].decode()}", match[3].decode()))
         rest = rest[match.end():]

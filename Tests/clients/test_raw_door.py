@@ -271,6 +271,17 @@ def test_an_interrupted_multipart_upload_is_resumed_as_the_ordinary_door_would_h
     assert again.status in (200, 201) and again.json()["id"] == resumed.json()["id"], again
 
 
+@pytest.mark.parametrize("size", [1_048_576 - 700, 1_048_576, 1_100_000, 5_000_000])
+def test_a_resumable_form_larger_than_a_block(plain_server, seed, size):
+    """The stored body is read back in blocks; a delimiter may lie across two of them."""
+    data = media.mov(seed, size)
+    body = multipart.upload(data, "large.mov", isFavorite="true")
+    speaker = Draft(plain_server, plain_server.key)
+    answer = speaker.create(body, f"Content-Type: {multipart.content_type()}", target=IMMICH)
+    assert answer.status == 201, answer
+    stored(plain_server, answer.json()["id"], data)
+
+
 def test_a_resumed_multipart_body_that_cannot_be_stored(speaker, seed):
     """What the ordinary door refuses is refused with the same status, and the upload is over."""
     body = multipart.upload(b"no photo", "notes.txt")

@@ -3,7 +3,7 @@ import Store
 
 /// One connection's hold on an upload. Confined to `lane`. Dropped without `end` or `cut`, it counts as cut.
 package final class UploadWriter: Sendable {
-  private let transfer: UploadTransfer
+  let transfer: UploadTransfer
 
   init(uploads: Uploads, held: Uploads.Held, part: UploadPart, length: Int64?, quota: Int64?) {
     transfer = UploadTransfer(uploads: uploads, held: held, part: part, length: length, quota: quota)
