@@ -29,7 +29,6 @@ enum CORS {
     "X-Upload-Resume", "X-Correlation-ID",
   ].joined(separator: ", ")
 
-
   /// The answer to the question that a browser asks before the request itself, which carries no credential; nil for any
   /// other request.
   static func preflight(_ request: Request) -> Response? {

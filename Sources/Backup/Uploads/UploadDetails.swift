@@ -109,7 +109,8 @@ extension UploadStatus {
     self.init(
       token: UploadToken(bytes: row.token), asset: row.asset, owner: row.ownerID, kind: kind, rule: rule,
       offset: offset, length: row.length, state: state, metadata: details.metadata, concat: details.concat,
-      contentType: details.contentType, agent: details.agent, claimedSHA1: row.claimedSHA1, createdAt: row.createdAt, activeAt: row.activeAt, expiresAt: row.expiresAt,
+      contentType: details.contentType, agent: details.agent, claimedSHA1: row.claimedSHA1, createdAt: row.createdAt,
+      activeAt: row.activeAt, expiresAt: row.expiresAt,
       name: details.facts.name.map { [UInt8]($0) }, device: details.device, isReceiving: isReceiving,
       creator: details.creator)
   }
