@@ -177,18 +177,18 @@ final class StoreFixture: Sendable {
 
 /// Runs a program found in PATH, silently; its exit code. Not by Foundation's `Process`: that one reads the list of open
 /// files with a fixed-size copy per entry, and runs past its buffer's end where this process has some 1,300 files open.
-/// By `env`, because glibc shows `posix_spawn_file_actions_addchdir_np` only under `_GNU_SOURCE`, which not every build sets.
 func run(_ program: String, _ arguments: [String], in folder: String = "/") throws -> Int32 {
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
   for number: Int32 in 1...2 { posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0) }
-  var words: [UnsafeMutablePointer<CChar>?] = (["env", "--chdir=" + folder, program] + arguments).map { strdup($0) }
-  words.append(nil)
+  // `env` goes into the folder: not every toolchain shows posix_spawn's own way to Swift.
+  let command = ["env", "--chdir=\(folder)", program] + arguments
+  var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
   defer { for word in words { free(word) } }
   var child: pid_t = 0
   let failure = posix_spawnp(&child, "env", &actions, nil, &words, environ)
-  guard failure == 0 else { throw SystemError("posix_spawnp", failure, "env") }
+  guard failure == 0 else { throw SystemError("posix_spawnp", failure, program) }
   var status: Int32 = 0
   while waitpid(child, &status, 0) < 0, errno == EINTR {}
   return status & 0x7F == 0 ? status >> 8 & 0xFF : -1
