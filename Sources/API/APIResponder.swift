@@ -70,7 +70,10 @@ package final class APIResponder: Responder {
         return failures.answer(to: UnknownRoute(), request)
       }
     } catch {
-      return failures.answer(to: error, request)
+      var response = failures.answer(to: error, request)
+      // Whatever refused, before a door or behind it.
+      if UploadAddress.isDoor(request.target) { response.fields.setError(error, isBegun: true) }
+      return response
     }
   }
 

@@ -17,7 +17,7 @@ struct Endpoint: Sendable {
     /// Whoever knows the address, which is a secret (`UploadToken`): without a credential the principal is nil; one that
     /// comes must be valid, and its upload's owner's.
     case holder(permission: String?, Held)
-    /// The same, of an admin.
+    /// As `user`, of an admin.
     case admin(permission: String?, Known)
   }
 

@@ -27,6 +27,18 @@ extension Request {
     self[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" } }
   }
 
+  /// Whether no body comes; a chunked one must be asked.
+  func isEmpty() async throws -> Bool {
+    if let length = body.declaredLength { return length == 0 }
+    return try await body.read(into: Block(capacity: 4096)) == 0
+  }
+
+  /// Of every body that holds a file, or a part of one: offsets would count coded bytes, and digests be of others.
+  func refuseContentCoding() throws(Refusal) {
+    guard let coding = self[.contentEncoding], coding.lowercased() != "identity" else { return }
+    throw Refusal(.unsupportedMediaType, "The body must come without Content-Encoding: what is stored is what came")
+  }
+
   /// The id in the path.
   func id() throws(ValidationFailure) -> Identifier {
     guard let id = parameters["id"].flatMap({ Identifier($0) }) else { throw ValidationFailure("id", "must be a UUID") }

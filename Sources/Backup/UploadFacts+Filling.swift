@@ -26,9 +26,9 @@ extension UploadFacts {
     let modifiedAt = modifiedAt ?? createdAt
     let named = name.flatMap { MediaType(fileName: $0) }
     // What begins with no known signature is believed to be what its name says: no photo is refused because a format's
-    // signature is unknown here.
+    // signature is unknown here. What it begins with may say that it is none, though.
     guard needsHead, let found = MediaType.sniff(head) else {
-      guard let name, let named else {
+      guard let name, let named, !needsHead || named.mayBegin(with: head) else {
         throw .unsupportedType(name: String(decoding: name ?? [], as: UTF8.self))
       }
       return FilledFacts(name: name, createdAt: createdAt, modifiedAt: modifiedAt, type: named)
@@ -39,7 +39,8 @@ extension UploadFacts {
       // An extension of another world stays, so that nothing of the name is lost.
       case (let name?, nil): (name + Array(found.suffix.utf8), found.type)
       case (let name?, let named?) where named.isCompatible(with: found.type): (name, named)
-      case (let name?, let named?) where named.kind == found.type.kind: (name, found.type)
+      // A picture called one of another format stays what it was called; but no program opens pixels as a drawing.
+      case (let name?, let named?) where named.kind == found.type.kind && !named.isText: (name, found.type)
       case (let name?, _): (UploadFacts.stem(name) + Array(found.suffix.utf8), found.type)
       }
     return FilledFacts(name: filled.name, createdAt: createdAt, modifiedAt: modifiedAt, type: filled.type)

@@ -18,6 +18,17 @@ extension MediaType {
     return MediaType.lookalikes.contains { $0.contains(mimeType) && $0.contains(found.mimeType) }
   }
 
+  /// Whether files of this type are text.
+  package var isText: Bool { mimeType == "image/svg+xml" }
+
+  /// Whether a file whose first bytes `sniff` does not know can be of this type: no text is a photo but a drawing, and
+  /// archives and documents are none either.
+  package func mayBegin(with head: some Collection<UInt8>) -> Bool {
+    let head = FileHead(head)
+    if head.isText(0..<64) { return isText }
+    return !head.has("PK\u{3}\u{4}") && !head.has("%PDF-") && !head.has("\u{7F}ELF")
+  }
+
   private static let lookalikes: [Set<String>] = [
     // Raw formats are TIFF files with some more or less private tags.
     Set(imageExtensions.compactMap { MediaType(fileName: $0.utf8)?.mimeType }.filter { $0.hasPrefix("image/x-") })

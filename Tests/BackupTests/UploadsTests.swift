@@ -317,7 +317,7 @@ import Testing
     creation.facts.createdAt = WrittenTime("2024-07-31T23:30:00.000-02:00")
     creation.facts.isFavorite = true
     creation.facts.metadata = "[]"
-    (creation.metadata, creation.draft) = ("filename YQ==", 8)
+    creation.metadata = "filename YQ=="
     let upload = try await fixture.open(creation)
     try await fixture.sendCut(Array(bytes[..<1_234_567]), to: upload.token, at: 0)
     let before = try await fixture.uploads.find(upload.token)

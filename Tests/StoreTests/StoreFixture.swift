@@ -182,11 +182,12 @@ func run(_ program: String, _ arguments: [String], in folder: String = "/") thro
   posix_spawn_file_actions_init(&actions)
   defer { posix_spawn_file_actions_destroy(&actions) }
   for number: Int32 in 1...2 { posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0) }
-  posix_spawn_file_actions_addchdir_np(&actions, folder)
-  var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+  // `env` goes into the folder: not every toolchain shows posix_spawn's own way to Swift.
+  let command = ["env", "--chdir=\(folder)", program] + arguments
+  var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
   defer { for word in words { free(word) } }
   var child: pid_t = 0
-  let failure = posix_spawnp(&child, program, &actions, nil, &words, environ)
+  let failure = posix_spawnp(&child, "env", &actions, nil, &words, environ)
   guard failure == 0 else { throw SystemError("posix_spawnp", failure, program) }
   var status: Int32 = 0
   while waitpid(child, &status, 0) < 0, errno == EINTR {}

@@ -51,11 +51,6 @@ struct UploadDoor: Sendable {
   }
 
   private static func claimedChecksum(_ request: Request) throws(ValidationFailure) -> SHA1Digest? {
-    let header = "x-immich-checksum"
-    guard let text = request.field(header), !text.isEmpty else { return nil }
-    guard let digest = SHA1Digest(text: text) else {
-      throw ValidationFailure(header, "must be a SHA-1 digest, 40 hexadecimal or 28 base64 characters")
-    }
-    return digest
+    try ImmichChecksum.read(ImmichChecksum.field, request.field(ImmichChecksum.field) ?? "")
   }
 }

@@ -85,13 +85,15 @@ struct Failures: Sendable {
     _ error: any Error, _ answer: ErrorAnswer, _ correlation: String, _ request: Request?, isForeseen: Bool
   ) {
     let isOurs = answer.status.code >= 500
+    // What an unknown route's answer says repeats the path, which stands beside it.
+    let text = isOurs ? String(reflecting: error) : error is UnknownRoute ? "unknown address" : answer.message
     let level: Logger.Level = !isForeseen ? .error : isOurs ? .warning : .debug
     logger.log(
-      level: level, "\(answer.status.code) \(LogText.escaped(isOurs ? String(reflecting: error) : answer.message))",
+      level: level, "\(answer.status.code) \(LogText.escaped(text))",
       metadata: [
         "correlation": "\(correlation)",
         "method": "\(LogText.escaped(request?.method.rawValue ?? "-"))",
-        "path": "\(LogText.escaped(request?.target.rawPath ?? "-"))",
+        "path": "\(request.map { LogText.path($0.target) } ?? "-")",
         "peer": "\(request?.peer.text ?? "-")",
       ])
   }
@@ -100,6 +102,14 @@ struct Failures: Sendable {
 /// Client bytes on their way into the log.
 enum LogText {
   private static let limit = 300
+
+  /// The path, but for the address of an upload, which is as good as a credential.
+  static func path(_ target: RequestTarget) -> String {
+    guard target.segments.count > 3, target.segments.starts(with: ["api", "backup", "uploads"]) else {
+      return escaped(target.rawPath)
+    }
+    return "/api/backup/uploads/…"
+  }
 
   /// Control characters and everything outside ASCII as `\u{…}`, so that no line can be forged and no terminal led
   /// astray; cut after 300 characters.

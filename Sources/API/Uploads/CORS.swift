@@ -11,15 +11,14 @@ enum CORS {
   static let methods = "POST, PUT, HEAD, PATCH, OPTIONS, GET, DELETE"
 
   /// What the doors read. A missing one fails in the browser alone, as "blocked by CORS policy".
-  static let requestFields = [
-    "Authorization", "X-Api-Key", "Content-Type", "Content-Disposition", "X-Requested-With", "X-Request-ID",
-    "X-HTTP-Method-Override", "X-Immich-Checksum", "X-Immich-User-Token", "X-Immich-Session-Token",
-    "X-Immich-Asset-Data", "X-Filename", "X-FileCreatedAt", "X-FileModifiedAt", "X-IsFavorite", "X-Duration",
-    "X-Visibility", "X-LivePhotoVideoId", "X-Metadata", "X-Checksum", "Tus-Resumable", "Upload-Length",
-    "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Checksum",
-    "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version", "Repr-Digest", "Content-Digest",
-    "Want-Repr-Digest",
-  ].joined(separator: ", ")
+  static let requestFields =
+    ([
+      "Authorization", "X-Api-Key", "Content-Type", "Content-Disposition", "X-Requested-With", "X-Request-ID",
+      "X-HTTP-Method-Override", "X-Immich-User-Token", "X-Immich-Session-Token", "X-Immich-Asset-Data",
+      "Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat",
+      "Upload-Checksum", "Upload-Complete", "Upload-Incomplete", "Upload-Draft-Interop-Version", "Repr-Digest",
+      "Content-Digest", "Want-Repr-Digest",
+    ] + RawFacts.fieldNames).joined(separator: ", ")
 
   /// What a page may read of the answers.
   static let responseFields = [
@@ -30,16 +29,10 @@ enum CORS {
     "X-Upload-Resume", "X-Correlation-ID",
   ].joined(separator: ", ")
 
-  static func covers(_ target: RequestTarget) -> Bool {
-    let segments = target.segments
-    return segments.starts(with: ["api", "backup", "uploads"]) || segments == ["api", "backup", "assets"]
-      || segments.starts(with: ["api", "upload"])
-  }
-
   /// The answer to the question that a browser asks before the request itself, which carries no credential; nil for any
   /// other request.
   static func preflight(_ request: Request) -> Response? {
-    guard request.method == .options, covers(request.target), request[.origin] != nil,
+    guard request.method == .options, UploadAddress.isDoor(request.target), request[.origin] != nil,
       request.field("Access-Control-Request-Method") != nil
     else { return nil }
     var response = Response.noContent
@@ -52,7 +45,7 @@ enum CORS {
 
   /// Adds what lets a page of another origin read the answer.
   static func mark(_ response: inout Response, to request: Request) {
-    guard covers(request.target) else { return }
+    guard UploadAddress.isDoor(request.target) else { return }
     // No cache may hand one origin's answer to another.
     response.fields.append(HTTPField(name: .vary, value: "Origin"))
     guard let origin = request[.origin] else { return }

@@ -65,11 +65,8 @@ extension DraftDoor {
     var now: UploadStatus?
     if let upload { now = try? await uploads.find(upload.token) }
     // Somebody else brought it to its end meanwhile: there is nothing that could be added.
-    if case .complete = now?.state {
-      switch error {
-      case BackupError.offsetMismatch: error = BackupError.inconsistentLength
-      default: break
-      }
+    if case .complete = now?.state, case BackupError.offsetMismatch = error, call.request.body.declaredLength != 0 {
+      error = BackupError.inconsistentLength
     }
     // Elsewhere this is 413; the draft knows one problem with lengths.
     if case BackupError.lengthExceeded = error { error = BackupError.inconsistentLength }
@@ -80,13 +77,15 @@ extension DraftDoor {
     case BackupError.uploadTooLarge: response.fields.set("Upload-Limit", limits)
     default: break
     }
-    var isEnd = DraftDoor.endsUpload(error)
-    if let now {
-      for field in fields(of: now, call) { response.fields[field.name] = field.value }
-      if case .failed = now.state { isEnd = true }
+    guard let now else {
+      setCompleteness(DraftDoor.isOfTheWhole(error), &response.fields, call)
+      response.fields.setError(error)
+      return response
     }
-    setCompleteness(isEnd, &response.fields, call)
-    response.fields.setRejected(UploadSlug(error).text)
+    for field in fields(of: now, call) { response.fields[field.name] = field.value }
+    // The whole may be here, and the right to have it stored is not.
+    if now.state == .open, DraftDoor.isUnauthorized(error) { setCompleteness(true, &response.fields, call) }
+    response.fields.set("X-Asset-Error", UploadSlug(error).text)
     return response
   }
 
@@ -94,22 +93,41 @@ extension DraftDoor {
   private func status(of error: any Error, _ call: DraftCall) -> HTTPResponse.Status? {
     switch error {
     case BackupError.partMismatch, BackupError.checksumMismatch:
-      call.address == .upstream ? HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch") : .badRequest
-    case BackupError.unsupportedType where call.kind == .raw: .unsupportedMediaType
+      call.address == .upstream ? .checksumMismatch : .badRequest
+    case BackupError.unsupportedType where call.kind != .multipart: .unsupportedMediaType
+    // Told again, it has the status that it had.
+    case BackupError.uploadFailed(let failure):
+      switch failure.code {
+      case UploadFailure.checksumMismatch: call.address == .upstream ? .checksumMismatch : .badRequest
+      case UploadFailure.unsupportedType where call.kind != .multipart: .unsupportedMediaType
+      default: nil
+      }
     default: nil
     }
   }
 
-  /// Whether the upload has come as a whole, and the answer is about that: repeating it would not help.
-  private static func endsUpload(_ error: any Error) -> Bool {
+  /// Without an upload: whether the answer is about the whole file, so that there is nothing to go on with.
+  private static func isOfTheWhole(_ error: any Error) -> Bool {
     switch error {
-    case BackupError.emptyFile, BackupError.unsupportedType, BackupError.checksumMismatch, BackupError.uploadFailed,
-      BackupError.authenticationRequired, BackupError.invalidAPIKey, BackupError.invalidSessionToken,
-      BackupError.missingPermission, BackupError.forbidden, is ValidationFailure:
+    case BackupError.emptyFile, BackupError.unsupportedType, BackupError.checksumMismatch, BackupError.uploadFailed:
+      true
+    default: isUnauthorized(error)
+    }
+  }
+
+  private static func isUnauthorized(_ error: any Error) -> Bool {
+    switch error {
+    case BackupError.authenticationRequired, BackupError.invalidAPIKey, BackupError.invalidSessionToken,
+      BackupError.missingPermission, BackupError.forbidden:
       true
     default: false
     }
   }
+}
+
+extension HTTPResponse.Status {
+  /// tus's own.
+  static let checksumMismatch = HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch")
 }
 
 /// `{"id":"…"}`.

@@ -11,6 +11,8 @@ extension DraftDoor {
     do {
       try refuseStrayFields(call)
       let settled = try await uploads.settle(upload.token)
+      // As PATCH answers it. Said with 2xx, its end would be taken for success.
+      if case .failed(let failure) = settled.state { throw BackupError.uploadFailed(failure) }
       var response = Response(status: .noContent)
       response.fields = fields(of: settled, call)
       response.fields[.cacheControl] = "no-store"
@@ -49,7 +51,10 @@ extension DraftDoor {
       case .failed(let failure): throw BackupError.uploadFailed(failure)
       // The answer was lost, perhaps: it is given again to whoever brings nothing new.
       case .complete(let outcome):
-        guard try await isEmpty(request.body) else { throw BackupError.inconsistentLength }
+        guard try await request.isEmpty() else { throw BackupError.inconsistentLength }
+        guard part.offset == upload.offset else {
+          throw BackupError.offsetMismatch(expected: upload.offset, provided: part.offset)
+        }
         return finished(outcome, at: upload.offset, call)
       }
     } catch {
@@ -67,7 +72,7 @@ extension DraftDoor {
   }
 
   private func mayTell(_ call: DraftCall) -> Bool {
-    DraftFields(call.request).version != nil && interim.allows(call.request)
+    call.mayHear && interim.allows(call.request)
   }
 
   private func refuseStrayFields(_ call: DraftCall) throws(BackupError) {
@@ -83,6 +88,7 @@ extension DraftDoor {
     if call.version.namesMediaType, request.mediaType != DraftDoor.mediaType {
       throw Refusal(.unsupportedMediaType, "An append must be \(DraftDoor.mediaType)")
     }
+    try request.refuseContentCoding()
     guard let offset = fields.offset else { throw BackupError.invalid("Upload-Offset is required") }
     guard let isLast = fields.isComplete ?? (call.version.missingMeansComplete ? true : nil) else {
       throw BackupError.invalid("\(call.version.completenessField) is required")
@@ -92,12 +98,6 @@ extension DraftDoor {
     part.length = try fields.wholeLength(from: offset, body: part.count, isLast: isLast)
     part.claim = try DigestField("Content-Digest", request).claim
     return part
-  }
-
-  private func isEmpty(_ body: RequestBody) async throws -> Bool {
-    if let length = body.declaredLength { return length == 0 }
-    let block = Block(capacity: 4096)
-    return try await body.read(into: block) == 0
   }
 
   // MARK: Taking the bytes

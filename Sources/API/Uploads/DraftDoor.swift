@@ -26,7 +26,7 @@ struct DraftDoor: Sendable {
         "a creation names an interop version of resumable uploads",
         metadata: [
           "version": "\(LogText.escaped(version))", "method": "\(LogText.escaped(request.method.rawValue))",
-          "path": "\(LogText.escaped(request.target.rawPath))",
+          "path": "\(LogText.path(request.target))",
           "agent": "\(LogText.escaped(request[.userAgent] ?? "-"))", "spoken": "\(fields.version != nil)",
         ])
     }
@@ -73,9 +73,7 @@ struct DraftDoor: Sendable {
     _ creation: UploadCreation, _ fields: DraftFields, _ call: DraftCall
   ) throws -> (UploadCreation, UploadPart) {
     let request = call.request
-    if let coding = request[.contentEncoding], coding.lowercased() != "identity" {
-      throw Refusal(.unsupportedMediaType, "The body must come without Content-Encoding: what is stored is what came")
-    }
+    try request.refuseContentCoding()
     let count = request.body.declaredLength
     // Without a completeness field the address decides, and it takes the request as a whole.
     let isLast = fields.isComplete ?? true
@@ -85,10 +83,11 @@ struct DraftDoor: Sendable {
     }
     var creation = creation
     creation.length = length
-    creation.draft = fields.version.map { Int($0.rawValue) }
     var part = UploadPart(offset: 0, hangUp: request.hangUp)
     (part.count, part.length, part.isLast) = (count, length, isLast)
-    part.claim = try DigestField("Content-Digest", request).claim
+    let claim = try DigestField("Content-Digest", request).claim
+    // An ordinary request has but one part: its digest is compared with the whole's, at the end.
+    if fields.isCreation || creation.claimedSHA256 == nil { part.claim = claim }
     return (creation, part)
   }
 
@@ -97,7 +96,7 @@ struct DraftDoor: Sendable {
   private func pointElsewhere(
     _ creation: UploadCreation, _ call: DraftCall, _ principal: Principal
   ) async throws -> Response? {
-    guard creation.kind == .raw, creation.draft != nil, let claimed = creation.facts.claimedChecksum,
+    guard creation.kind == .raw, call.mayHear, let claimed = creation.facts.claimedChecksum,
       interim.allows(call.request),
       let there = try await uploads.partlyHere(claimed, owner: principal.user.id), there.kind == .raw,
       !isMoving(there), there.length == nil || creation.length == nil || there.length == creation.length,
@@ -121,7 +120,7 @@ struct DraftDoor: Sendable {
   private func announce(
     _ upload: UploadStatus, _ creation: UploadCreation, _ call: DraftCall, _ principal: Principal
   ) async throws -> Bool {
-    guard creation.draft != nil, interim.allows(call.request) else { return false }
+    guard call.mayHear, interim.allows(call.request) else { return false }
     let target = call.request.target
     let attempt = InterimPolicy.Attempt(
       peer: call.request.peer, owner: principal.user.id, address: target.rawPath + "?" + target.rawQuery,
@@ -167,6 +166,9 @@ struct DraftCall: Sendable {
   let version: DraftVersion
   let address: DraftAddress
   let kind: UploadKind
+
+  /// Whether it named a version that is spoken here: only such clients know what a 104 is.
+  var mayHear: Bool { DraftFields(request).version != nil }
 
   /// Sends a 104.
   func tell(_ fields: HTTPFields) async throws {

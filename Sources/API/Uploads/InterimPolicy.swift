@@ -46,18 +46,15 @@ final class InterimPolicy: Sendable {
   }
 
   private struct Watch {
-    var token: UploadAddress
+    var token: String
     var since: MonotonicTime
     var strikes = 0
   }
 
-  /// The upload's token as text, or whatever else names it.
-  typealias UploadAddress = String
-
   private struct State {
     var watched: [Attempt: Watch] = [:]
     var open: [PeerAddress: MonotonicTime] = [:]
-    var pointed: [UploadAddress: MonotonicTime] = [:]
+    var pointed: [String: MonotonicTime] = [:]
   }
 
   private let options: InterimOptions
@@ -103,7 +100,7 @@ final class InterimPolicy: Sendable {
   /// watched: it could be any.
   /// - Parameter upload: where the 104 will point.
   /// - Returns: whether to send it: false where this is the repetition that opens the breaker.
-  func mayAnnounce(_ attempt: Attempt, _ upload: UploadAddress) -> Bool {
+  func mayAnnounce(_ attempt: Attempt, _ upload: String) -> Bool {
     // Elsewhere the operator has decided.
     guard options.responses == .auto, !options.trustedProxies.contains(attempt.peer.text) else { return true }
     guard attempt.digest != nil || attempt.name != nil else { return true }
@@ -134,7 +131,7 @@ final class InterimPolicy: Sendable {
 
   /// Whether a client may be sent away to an upload that holds a part of its bytes already: once in two minutes, unless
   /// somebody went there. Whoever does not follow shall be able to send everything again.
-  func mayPoint(to upload: UploadAddress) -> Bool {
+  func mayPoint(to upload: String) -> Bool {
     let now = now()
     return state.withLock { state in
       if let earlier = state.pointed[upload], now.seconds(since: earlier) <= InterimPolicy.window { return false }
@@ -145,7 +142,7 @@ final class InterimPolicy: Sendable {
   }
 
   /// Somebody used the address: the 104 with it arrived.
-  func touched(_ upload: UploadAddress) {
+  func touched(_ upload: String) {
     state.withLock { state in
       state.pointed[upload] = nil
       guard let attempt = state.watched.first(where: { $0.value.token == upload })?.key else { return }
@@ -154,7 +151,7 @@ final class InterimPolicy: Sendable {
   }
 
   /// The upload became a new photo: its creation was no repetition of another, which would have become a duplicate.
-  func created(_ upload: UploadAddress) {
+  func created(_ upload: String) {
     state.withLock { state in
       guard let attempt = state.watched.first(where: { $0.value.token == upload })?.key else { return }
       state.watched[attempt]?.strikes = 0

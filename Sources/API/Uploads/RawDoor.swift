@@ -4,21 +4,18 @@ import HTTPServer
 import HTTPTypes
 
 /// `POST` and `PUT /api/backup/assets`: the body is the file. For whoever can say nothing more: uploads by the system of
-/// a phone, Shortcuts, `curl -T`. The whole result stands in the answer's fields too.
+/// a phone, Shortcuts, `curl -T`, which appends the file's name to an address that ends with a slash. The whole result
+/// stands in the answer's fields too.
 struct RawDoor: Sendable {
   let desk: ReceiveDesk
   let draft: DraftDoor
 
   func receive(_ request: Request, _ principal: Principal) async throws -> Response {
     do {
-      guard request.mediaType?.hasPrefix("multipart/") != true else {
-        throw Refusal(.unsupportedMediaType, "The body here is the file itself; a form goes to POST /api/assets")
-      }
-      if let coding = request[.contentEncoding], coding.lowercased() != "identity" {
-        throw Refusal(.unsupportedMediaType, "The body must come without Content-Encoding: what is stored is what came")
-      }
+      try request.refuseContentCoding()
       let isResumable = try draft.isWanted(by: request)
-      let raw = try RawFacts(request)
+      var raw = try RawFacts(request)
+      if !isResumable { try raw.claim(content: DigestField("Content-Digest", request)) }
       // The streaming path compares SHA-1 alone; whoever announces SHA-256 shall not be taken at their word.
       if isResumable || raw.claimedSHA256 != nil {
         return try await draft.create(request, principal, raw.creation, at: .upload)
@@ -27,6 +24,14 @@ struct RawDoor: Sendable {
     } catch {
       return rejection(error, request)
     }
+  }
+
+  /// PATCH, which is for the draft's clients alone: with its fields any method with a body may begin an upload.
+  func patch(_ request: Request, _ principal: Principal) async throws -> Response {
+    guard DraftFields(request).isCreation, request.field("Upload-Offset") == nil else {
+      throw WrongMethod(allowed: [.post, .put, .options])
+    }
+    return try await receive(request, principal)
   }
 
   /// OPTIONS, at every address that takes a file.
@@ -38,21 +43,12 @@ struct RawDoor: Sendable {
   }
 
   private func stream(_ request: Request, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
-    var facts = facts
-    if let content = try DigestField("Content-Digest", request).sha1 {
-      // Of a body that is the file, both digests are the same.
-      guard facts.claimedChecksum == nil || facts.claimedChecksum == content else {
-        throw ValidationFailure("Content-Digest", "contradicts another checksum of the request")
-      }
-      facts.claimedChecksum = content
-    }
     // Known: the body is not asked for.
     if let claimed = facts.claimedChecksum, let id = try await desk.existing(claimed, owner: owner) {
       return UploadOutcome(result: .duplicate(id), sha1: claimed)
     }
     guard request.body.declaredLength != 0 else { throw BackupError.emptyFile }
-    let said = facts
-    return try await desk.lane().run { try await receive(request.body, said, owner: owner) }
+    return try await desk.lane().run { try await receive(request.body, facts, owner: owner) }
   }
 
   /// Runs on the transfer's lane.
@@ -74,9 +70,17 @@ struct RawDoor: Sendable {
   }
 
   private func rejection(_ error: any Error, _ request: Request) -> Response {
-    var response = draft.failures.answer(to: error, request)
-    if case BackupError.unsupportedType = error { response.status = .unsupportedMediaType }
-    response.fields.setRejected(UploadSlug(error).text)
+    var error = error
+    var status: HTTPResponse.Status?
+    if case BackupError.unsupportedType = error {
+      status = .unsupportedMediaType
+      // The type alone says nothing: phones leave an app's own fields as they are, and replace the body.
+      if request.mediaType?.hasPrefix("multipart/") == true {
+        error = Refusal(.unsupportedMediaType, "The body here is the file itself; a form goes to POST /api/assets")
+      }
+    }
+    var response = draft.failures.answer(to: error, request, status: status)
+    response.fields.setError(error)
     return response
   }
 }

@@ -17,6 +17,12 @@ extension HTTPFields {
     set("X-Asset-Error", code)
   }
 
+  /// The class of failure, and that this ends the matter where it does.
+  mutating func setError(_ error: any Error, isBegun: Bool = false) {
+    let slug = UploadSlug(error).text
+    if UploadSlug.isFinal(error, isBegun: isBegun) { setRejected(slug) } else { set("X-Asset-Error", slug) }
+  }
+
   mutating func set(_ name: String, _ value: String) {
     guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no field name") }
     self[name] = value

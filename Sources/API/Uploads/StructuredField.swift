@@ -8,6 +8,10 @@ enum StructuredItem: Equatable, Sendable {
   case token(String)
   case bytes([UInt8])
   case boolean(Bool)
+  /// Seconds since 1970.
+  case date(Int64)
+  /// A text that may hold more than ASCII.
+  case display(String)
   /// `name=(a b)`: nothing here asks for one, but it may stand beside what is asked for.
   case innerList
 }
@@ -135,6 +139,8 @@ struct StructuredScanner {
     case UInt8(ascii: "?"): return boolean()
     case UInt8(ascii: ":"): return bytes()
     case UInt8(ascii: "\""): return string()
+    case UInt8(ascii: "@"): return date()
+    case UInt8(ascii: "%"): return display()
     case UInt8(ascii: "-"), 0x30...0x39: return number()
     case UInt8(ascii: "*"), 0x41...0x5A, 0x61...0x7A: return token()
     default: return nil
@@ -172,6 +178,35 @@ struct StructuredScanner {
     }
     guard places > 0 else { return nil }
     return .decimal((isNegative ? -1 : 1) * (Double(value) + fraction))
+  }
+
+  private mutating func date() -> StructuredItem? {
+    guard take("@"), case .integer(let seconds) = number() else { return nil }
+    return .date(seconds)
+  }
+
+  /// `%"f%c3%bc"`: UTF-8, what is not plain ASCII in percent-encoding with lower-case digits.
+  private mutating func display() -> StructuredItem? {
+    guard take("%"), take("\"") else { return nil }
+    var out: [UInt8] = []
+    while let unit = next {
+      position += 1
+      switch unit {
+      case UInt8(ascii: "\""): return String(validating: out, as: UTF8.self).map { .display($0) }
+      case UInt8(ascii: "%"):
+        guard let high = lowerHex(), let low = lowerHex() else { return nil }
+        out.append(high << 4 | low)
+      case 0x20...0x7E: out.append(unit)
+      default: return nil
+      }
+    }
+    return nil
+  }
+
+  private mutating func lowerHex() -> UInt8? {
+    guard let unit = next, !(0x41...0x46).contains(unit), let value = Hex.value(unit) else { return nil }
+    position += 1
+    return value
   }
 
   private mutating func string() -> StructuredItem? {

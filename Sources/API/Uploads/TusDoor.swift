@@ -4,7 +4,7 @@ import HTTPServer
 import HTTPTypes
 
 /// tus 1.0.0: creation, creation-with-upload, creation-defer-length, termination, expiration, checksum, concatenation.
-/// `Tus-Resumable` is set on every answer where all of them pass (`UploadFields`). Errors leave as answers, never thrown.
+/// Errors leave as answers, never thrown: every answer says `Tus-Resumable`, also to who did not.
 struct TusDoor: Sendable {
   static let version = "1.0.0"
   static let extensions =
@@ -23,6 +23,7 @@ struct TusDoor: Sendable {
   func create(_ request: Request, _ principal: Principal) async -> Response {
     await answering(request) { fields in
       try requireVersion(request)
+      try request.refuseContentCoding()
       let (creation, parts) = try plan(request)
       if let parts {
         guard try await request.isEmpty() else { throw Refusal(.forbidden, "A final upload takes no body") }
@@ -104,7 +105,7 @@ struct TusDoor: Sendable {
   // MARK: An upload
 
   func head(_ request: Request, _ upload: UploadStatus, _ principal: Principal?) async -> Response {
-    await answering(request) { _ in
+    await answering(request) { fields in
       try requireVersion(request)
       var status = try await uploads.settle(upload.token)
       if status.isFull, status.state == .open, status.kind != .partial {
@@ -113,19 +114,24 @@ struct TusDoor: Sendable {
         part.count = 0
         status = try await receive(request, part, status, principal, body: RequestBody.none)
       }
+      describe(status, &fields)
+      // As PATCH answers it: a client that hears 2xx, and an offset that is the length, believes its photo safe.
       if case .failed(let failure) = status.state { throw BackupError.uploadFailed(failure) }
       var response = Response(status: .ok)
       response.fields[.cacheControl] = "no-store"
-      setProgress(status, &response.fields)
-      if let length = status.length {
-        response.fields.set("Upload-Length", String(length))
-      } else {
-        response.fields.set("Upload-Defer-Length", "1")
-      }
-      if let metadata = status.metadata { response.fields.set("Upload-Metadata", metadata) }
-      if let concat = status.concat { response.fields.set("Upload-Concat", concat) }
       return response
     }
+  }
+
+  private func describe(_ status: UploadStatus, _ fields: inout HTTPFields) {
+    setProgress(status, &fields)
+    if let length = status.length {
+      fields.set("Upload-Length", String(length))
+    } else {
+      fields.set("Upload-Defer-Length", "1")
+    }
+    if let metadata = status.metadata { fields.set("Upload-Metadata", metadata) }
+    if let concat = status.concat { fields.set("Upload-Concat", concat) }
   }
 
   func append(_ request: Request, _ upload: UploadStatus, _ principal: Principal?) async -> Response {
@@ -134,6 +140,7 @@ struct TusDoor: Sendable {
       guard request.mediaType == TusDoor.contentType else {
         throw Refusal(.unsupportedMediaType, "The Content-Type must be \(TusDoor.contentType)")
       }
+      try request.refuseContentCoding()
       guard upload.kind != .final else { throw Refusal(.forbidden, "A final upload takes no bytes of its own") }
       guard let offset = try request.byteCount("Upload-Offset") else {
         throw ValidationFailure("Upload-Offset", "is required")
@@ -203,47 +210,46 @@ struct TusDoor: Sendable {
   ) async -> Response {
     var fields: HTTPFields = [:]
     var response: Response
-    do { response = try await work(&fields) } catch { response = answer(to: error, request) }
+    do { response = try await work(&fields) } catch {
+      response = answer(to: error, request, isBegun: request.parameters["id"] != nil || fields[.location] != nil)
+    }
     for field in fields where response.fields[field.name] == nil { response.fields.append(field) }
+    response.fields.set("Tus-Resumable", TusDoor.version)
     return response
   }
 
-  private func answer(to error: any Error, _ request: Request) -> Response {
+  private func answer(to error: any Error, _ request: Request, isBegun: Bool) -> Response {
     if error is UnsupportedVersion {
       var response = failures.answer(
         to: Refusal(.preconditionFailed, "Tus-Resumable must be \(TusDoor.version)"), request)
       response.fields.set("Tus-Version", TusDoor.version)
       return response
     }
-    var response = failures.answer(to: error, request)
+    var response = failures.answer(to: error, request, status: status(of: error, request))
     switch error as? BackupError {
     case .offsetMismatch(let expected, _): response.fields.set("Upload-Offset", String(expected))
-    // What tus clients try again after; 503 would say that the whole server is busy.
-    case .uploadBusy: response.status = HTTPResponse.Status(code: 423, reasonPhrase: "Locked")
     case .uploadTooLarge(let limit): response.fields.set("Tus-Max-Size", String(limit))
-    case .checksumMismatch:
-      response.fields.setRejected("checksum_mismatch")
-      // Who sends checksums in tus's own field knows tus's own status.
-      if request.field("Upload-Checksum") != nil {
-        response.status = HTTPResponse.Status(code: 460, reasonPhrase: "Checksum Mismatch")
-      }
-    case .unsupportedType: response.fields.setRejected("unsupported_type")
-    case .emptyFile: response.fields.setRejected("empty_file")
-    case .uploadFailed(let failure): response.fields.setRejected(failure.code)
     default: break
     }
+    response.fields.setError(error, isBegun: isBegun)
     return response
+  }
+
+  /// Where tus clients know another status than usual; nil where they do not.
+  private func status(of error: any Error, _ request: Request) -> HTTPResponse.Status? {
+    // Who sends checksums in tus's own field knows tus's own status.
+    let isChecking = request.field("Upload-Checksum") != nil
+    switch error as? BackupError {
+    // What they try again after; 503 would say that the whole server is busy.
+    case .uploadBusy: return HTTPResponse.Status(code: 423, reasonPhrase: "Locked")
+    case .checksumMismatch where isChecking: return .checksumMismatch
+    case .uploadFailed(let failure) where isChecking && failure.code == UploadFailure.checksumMismatch:
+      return .checksumMismatch
+    default: return nil
+    }
   }
 }
 
 extension UploadStatus {
   fileprivate var isFull: Bool { length == offset }
-}
-
-extension Request {
-  /// Whether no body comes; a chunked one must be asked.
-  fileprivate func isEmpty() async throws -> Bool {
-    if let length = body.declaredLength { return length == 0 }
-    return try await body.read(into: Block(capacity: 4096)) == 0
-  }
 }

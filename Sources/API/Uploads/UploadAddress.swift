@@ -1,4 +1,5 @@
 import Backup
+import HTTPServer
 
 /// Where uploads are found: the value of `Location`.
 struct UploadAddress: Sendable {
@@ -9,6 +10,13 @@ struct UploadAddress: Sendable {
   let publicURL: String?
 
   func location(_ token: UploadToken) -> String { "\(publicURL ?? "")\(UploadAddress.path)/\(token.text)" }
+
+  /// Whether an address takes uploads and nothing else: all but `POST /api/assets`, which is Immich's.
+  static func isDoor(_ target: RequestTarget) -> Bool {
+    let segments = target.segments
+    return segments.starts(with: ["api", "backup", "uploads"]) || segments.starts(with: ["api", "backup", "assets"])
+      || segments.starts(with: ["api", "upload"]) || segments == ["api", "assets", "background"]
+  }
 
   /// The upload that an address names, absolute or relative; nil for anything else. The host is not compared: the same
   /// server has many names.

@@ -3,7 +3,7 @@ import HTTPServer
 
 /// Whether the right to upload still stands when the last byte has come: hours may lie between.
 struct UploadAuthorization: Sendable {
-  static let permission = "asset.upload"
+  static let permission = Uploads.permission
 
   let authentication: Authentication
   let uploads: Uploads

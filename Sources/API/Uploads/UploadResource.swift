@@ -55,9 +55,12 @@ struct UploadResource: Sendable {
       ? await tus.append(request, upload, principal) : try await draft.append(request, upload, principal)
   }
 
+  /// tus refuses every request that does not name its version, the draft's DELETE needs no field at all: here an upload
+  /// that tus began is tus's, unless the request names the draft's version.
   func cancel(_ request: Request, _ principal: Principal?) async throws -> Response {
     let upload = try await find(request, principal)
-    return UploadResource.isTus(request)
+    let isDraft = upload.rule == .flag || request.field(DraftVersion.fieldName) != nil
+    return UploadResource.isTus(request) || !isDraft
       ? await tus.terminate(request, upload) : try await draft.cancel(request, upload)
   }
 
@@ -101,7 +104,7 @@ struct UploadResource: Sendable {
     if let principal {
       guard principal.user.id == upload.owner else { throw BackupError.unknownUpload }
     } else {
-      try await uploads.requireCreatorStillMayUpload(token)
+      try await uploads.requireCreatorStillMayUpload(upload)
     }
     return upload
   }

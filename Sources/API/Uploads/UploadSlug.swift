@@ -8,7 +8,7 @@ struct UploadSlug: Equatable, Sendable {
   init(_ error: any Error) {
     switch error {
     case BackupError.emptyFile: text = "empty_file"
-    case BackupError.unsupportedType: text = "unsupported_type"
+    case BackupError.unsupportedType: text = UploadFailure.unsupportedType
     case BackupError.quotaExceeded: text = "quota_exceeded"
     case BackupError.authenticationRequired, BackupError.invalidAPIKey, BackupError.invalidSessionToken:
       text = "unauthorized"
@@ -18,7 +18,25 @@ struct UploadSlug: Equatable, Sendable {
     case BodyError.stalled: text = "stalled"
     case BodyError.disconnected: text = "disconnected"
     case BodyError.tooLarge: text = "too_large"
+    case is WrongMethod: text = "wrong_method"
+    case is UnknownRoute: text = "unknown_address"
     default: text = ErrorAnswer(error, nil)?.code ?? "internal"
+    }
+  }
+
+  /// Whether the same bytes, sent in the same way again, would be refused again: what can pass (no room, no right, too
+  /// busy, cut off) rejects no photo.
+  /// - Parameter isBegun: there is an upload, which a wrong request leaves as it was.
+  static func isFinal(_ error: any Error, isBegun: Bool = false) -> Bool {
+    switch error {
+    case BackupError.emptyFile, BackupError.unsupportedType, BackupError.checksumMismatch, BackupError.uploadFailed,
+      BackupError.invalid:
+      true
+    case BackupError.inconsistentLength, BackupError.lengthExceeded, BackupError.uploadTooLarge, is ValidationFailure,
+      BodyError.malformed, BodyError.tooLarge:
+      !isBegun
+    case let refusal as Refusal: !isBegun && refusal.status == .unsupportedMediaType
+    default: false
     }
   }
 }

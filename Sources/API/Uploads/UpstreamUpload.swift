@@ -23,7 +23,7 @@ struct UpstreamUpload: Sendable {
       return try await draft.create(request, principal, raw.creation, at: .upstream)
     } catch {
       var response = draft.failures.answer(to: error, request)
-      response.fields.setRejected(UploadSlug(error).text)
+      response.fields.setError(error)
       return response
     }
   }
@@ -50,12 +50,11 @@ struct UpstreamAssetData: Sendable {
   private var members: [String: String] = [:]
 
   init(_ text: String) throws(ValidationFailure) {
-    if let dictionary = StructuredField.dictionary(text), !dictionary.isEmpty,
-      !dictionary.values.allSatisfy({ $0 == .boolean(true) })
-    {
-      for (name, item) in dictionary { members[name] = UpstreamAssetData.text(item) }
-    } else if let bytes = Base64.decode(text), let object = UpstreamAssetData.object(bytes) {
+    // Base64 may look like the name of a flag, but no flag like base64 of an object.
+    if let bytes = Base64.decode(text), let object = UpstreamAssetData.object(bytes) {
       members = object
+    } else if let dictionary = StructuredField.dictionary(text), !dictionary.isEmpty {
+      for (name, item) in dictionary { members[name] = UpstreamAssetData.text(item) }
     } else {
       throw ValidationFailure("X-Immich-Asset-Data", "must be a dictionary, or base64 of a JSON object")
     }
@@ -82,7 +81,8 @@ struct UpstreamAssetData: Sendable {
 
   private static func text(_ item: StructuredItem) -> String? {
     switch item {
-    case .string(let text), .token(let text): text
+    case .string(let text), .token(let text), .display(let text): text
+    case .date(let seconds): Instant(milliseconds: seconds * 1000).iso8601
     case .boolean(let flag): flag ? "true" : "false"
     case .integer(let number): String(number)
     // A name that is not ASCII travels as bytes.

@@ -35,14 +35,13 @@ struct UploadDetails: Codable, Sendable, Equatable {
   var agent: String?
   var metadata: String?
   var concat: String?
-  var draft: Int?
   var device: String
   var creator: Creator
 
   init(_ creation: UploadCreation, by principal: Principal) {
     facts = Facts(creation.facts)
     (contentType, agent) = (creation.contentType, creation.agent)
-    (metadata, concat, draft) = (creation.metadata, creation.concat, creation.draft)
+    (metadata, concat) = (creation.metadata, creation.concat)
     switch principal.credential {
     case .session(let session):
       creator = .session(session.id)
@@ -110,8 +109,8 @@ extension UploadStatus {
     self.init(
       token: UploadToken(bytes: row.token), asset: row.asset, owner: row.ownerID, kind: kind, rule: rule,
       offset: offset, length: row.length, state: state, metadata: details.metadata, concat: details.concat,
-      contentType: details.contentType, agent: details.agent, claimedSHA1: row.claimedSHA1, draft: details.draft,
-      createdAt: row.createdAt, activeAt: row.activeAt, expiresAt: row.expiresAt,
+      contentType: details.contentType, agent: details.agent, claimedSHA1: row.claimedSHA1, createdAt: row.createdAt,
+      activeAt: row.activeAt, expiresAt: row.expiresAt,
       name: details.facts.name.map { [UInt8]($0) }, device: details.device, isReceiving: isReceiving,
       creator: details.creator)
   }

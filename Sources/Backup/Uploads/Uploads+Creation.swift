@@ -78,7 +78,7 @@ extension Uploads {
     let details = try UploadDetails(creation, by: principal).json
     return try await speaking {
       var upload = NewUpload(
-        token: UploadToken().bytes, asset: creation.asset ?? Identifier(), owner: owner, kind: creation.kind.rawValue,
+        token: UploadToken().bytes, asset: Identifier(), owner: owner, kind: creation.kind.rawValue,
         rule: creation.rule.rawValue, details: details, expiresAt: expiry)
       (upload.length, upload.hasFile) = (creation.length, ending == nil)
       (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)

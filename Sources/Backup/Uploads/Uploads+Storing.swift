@@ -124,7 +124,8 @@ extension NewAsset {
 }
 
 extension UploadFailure {
-  static let checksumMismatch = "checksum_mismatch"
+  package static let checksumMismatch = "checksum_mismatch"
+  package static let unsupportedType = "unsupported_type"
   static let lengthExceeded = UploadFailure(
     code: "length_exceeded", message: "More bytes came than the upload was to have")
   static let storageFailed = UploadFailure(
@@ -135,7 +136,7 @@ extension UploadFailure {
     switch error {
     case BackupError.emptyFile: self.init(code: "empty_file", message: "File is empty")
     case BackupError.unsupportedType(let name):
-      self.init(code: "unsupported_type", message: "Unsupported file type \(name)")
+      self.init(code: UploadFailure.unsupportedType, message: "Unsupported file type \(name)")
     case BackupError.checksumMismatch(let claimed, let received):
       self.init(
         code: UploadFailure.checksumMismatch,

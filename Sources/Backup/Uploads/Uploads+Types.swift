@@ -38,10 +38,6 @@ package struct UploadCreation: Sendable {
   /// `Upload-Metadata` and `Upload-Concat` as they came, for HEAD.
   package var metadata: String?
   package var concat: String?
-  /// Interop version of the IETF draft; nil for tus.
-  package var draft: Int?
-  /// The id that the asset shall have, where the address says it.
-  package var asset: Identifier?
 
   package init(kind: UploadKind, rule: CompletionRule) { (self.kind, self.rule) = (kind, rule) }
 }
@@ -86,7 +82,6 @@ package struct UploadStatus: Sendable, Equatable {
   package let contentType: String?
   package let agent: String?
   package let claimedSHA1: SHA1Digest?
-  package let draft: Int?
   package let createdAt: Instant
   package let activeAt: Instant
   package let expiresAt: Instant

@@ -34,6 +34,9 @@ package final class Uploads: Sendable {
     package init() {}
   }
 
+  /// What an API key needs to bring photos.
+  package static let permission = "asset.upload"
+
   /// Bytes of an open upload that make it worth going on with.
   static let worthResuming: Int64 = 1 << 20
 
@@ -104,8 +107,8 @@ package final class Uploads: Sendable {
       guard let key = try await speaking({ try await catalog.apiKey(id, of: upload.owner) }) else {
         throw BackupError.invalidAPIKey
       }
-      guard key.permissions.contains(Permissions.all) || key.permissions.contains("asset.upload") else {
-        throw BackupError.missingPermission("asset.upload")
+      guard key.permissions.contains(Permissions.all) || key.permissions.contains(Uploads.permission) else {
+        throw BackupError.missingPermission(Uploads.permission)
       }
     }
   }

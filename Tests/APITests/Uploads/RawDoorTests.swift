@@ -92,7 +92,7 @@ import Testing
         ([], [], 400, "empty_file"), ([], text, 415, "unsupported_type"),
         ([("X-Filename", "a.txt")], text, 415, "unsupported_type"),
         ([("x-immich-checksum", wrong)], photo, 400, "checksum_mismatch"),
-        ([("Content-Type", "multipart/form-data; boundary=x")], photo, 415, "unsupported_media_type"),
+        ([("Content-Type", "multipart/form-data; boundary=x")], text, 415, "unsupported_media_type"),
         ([("Content-Encoding", "gzip")], photo, 415, "unsupported_media_type"),
         ([("X-File-Created-At", "soon")], photo, 400, "invalid"), ([("Upload-Complete", "?0")], photo, 400, "invalid"),
         ([("Upload-Draft-Interop-Version", "9"), ("Upload-Complete", "?0")], photo, 400, "invalid"),

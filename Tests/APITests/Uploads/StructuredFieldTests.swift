@@ -17,6 +17,9 @@ import Testing
       ("1.2345", nil), ("1234567890123.1", nil), ("5;", nil), ("5;A=1", nil), ("\"a\\\"b\"", .string("a\"b")),
       ("\"a", nil), ("\"\\x\"", nil), ("\"é\"", nil), (":AQID:", .bytes([1, 2, 3])), (":AQID", nil), (":?:", nil),
       ("::", .bytes([])), ("*a/b", .token("*a/b")), ("(a b)", nil), ("\t5", nil),
+      ("@1659578233", .date(1_659_578_233)), ("@-5;a", .date(-5)), ("@1.5", nil), ("@", nil), ("@x", nil),
+      ("%\"f%c3%bc\"", .display("fü")), ("%\"\"", .display("")), ("%\"%C3%BC\"", nil), ("%\"%c3\"", nil),
+      ("%\"a", nil), ("%a", nil),
     ] as [(String, StructuredItem?)])
   func items(_ text: String, _ expected: StructuredItem?) {
     #expect(StructuredField.item(text) == expected)
