@@ -33,9 +33,10 @@ extension Accounts {
       id: Identifier(), user: known.user.id, deviceType: AccountRules.device(device.type),
       deviceSystem: AccountRules.device(device.system), appVersion: device.appVersion.map(AccountRules.device),
       createdAt: clock.wall())
-    let isRecorded = try await speaking { [current] in
+    let checked = current
+    let isRecorded = try await speaking {
       try await catalog.insertSession(
-        row, tokenHash: sha256(token.utf8), passwordHash: current, limit: AccountRules.sessionsPerUser)
+        row, tokenHash: sha256(token.utf8), passwordHash: checked, limit: AccountRules.sessionsPerUser)
     }
     // The password was changed while it was being checked: it is a wrong one now.
     guard isRecorded else { throw BackupError.incorrectLogin }

@@ -82,9 +82,10 @@ package final class Accounts: Sendable {
       }
       hash = try await hashed(AccountRules.password(password))
     }
-    let outcome = try await speaking { [hash] in
+    let newHash = hash
+    let outcome = try await speaking {
       try await catalog.updateUser(
-        user, email: email, name: name, avatarColor: avatarColor, passwordHash: hash,
+        user, email: email, name: name, avatarColor: avatarColor, passwordHash: newHash,
         ending: session.map { .allBut($0) } ?? .all, now: clock.wall())
     }
     return try settle(outcome, missing: .noAccess(permission: "user.update"))

@@ -36,7 +36,9 @@ package final class ReceiveDesk: Sendable {
   /// come again.
   package func existing(_ digest: SHA1Digest, owner: Identifier) async throws -> Identifier? {
     guard let stored = try await catalog.original(with: digest, owner: owner) else { return nil }
-    return try await lane().run { [originals] in
+    let lane = lane()
+    return try await lane.run {
+      lane.assertIsolated()
       if try originals.size(stored.key) == stored.size { return stored.id }
       originals.lost.insert(stored.id)
       return nil

@@ -65,7 +65,7 @@ extension BackupFixture {
 
   /// Feeds bytes to a writer on its lane, as a door does.
   func feed(_ bytes: [UInt8], _ writer: UploadWriter) async throws {
-    try await writer.lane.run { [backup] in
+    try await writer.lane.run {
       var block = backup.desk.blocks.take()
       defer { backup.desk.blocks.give(block) }
       var rest = bytes[...]

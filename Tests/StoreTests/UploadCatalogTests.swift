@@ -145,4 +145,25 @@ import Testing
     try await catalog.write { db in try db.execute(sql: "PRAGMA max_page_count = 1000000") }
     try await world.checkpoint(world.open(upload))
   }
+
+  /// One transaction: an upload that is over at once is never seen open.
+  @Test func endedInsertionIsWholeOrNothing() async throws {
+    let world = try await UploadFixture()
+    var new = NewUpload(
+      token: randomBytes(32), asset: Identifier(), owner: world.store.anna, kind: "raw", rule: "length",
+      details: "{}", expiresAt: UploadFixture.far)
+    new.hasFile = false
+    let ending = (state: UploadRow.State.gone, forgetAt: UploadFixture.far)
+    try await world.store.catalog.write { db in
+      try db.execute(
+        sql: "CREATE TRIGGER refusing BEFORE UPDATE ON upload BEGIN SELECT RAISE(ABORT, 'no'); END")
+    }
+    let refused = new
+    await #expect(throws: (any Error).self) {
+      try await world.store.catalog.insert(refused, unlessOpen: .max, ending: ending)
+    }
+    #expect(try await world.store.catalog.upload(token: new.token) == nil)
+    try await world.store.catalog.write { db in try db.execute(sql: "DROP TRIGGER refusing") }
+    #expect(try await world.store.catalog.insert(new, unlessOpen: .max, ending: ending)?.state == .gone)
+  }
 }

@@ -92,7 +92,7 @@ def test_a_form_that_was_told_of_by_104_can_be_asked_for(speaker, seed):
     check(speaker, speaker.append(location, len(body) - 9, body[-9:]), data, body)
 
 
-def test_the_right_to_upload_reads_no_photo(plain_server, seed):
+def test_the_right_to_upload_reads_no_photo_of_a_form(plain_server, seed):
     """Whoever may upload and nothing else gets no photo out, by no door."""
     owner = client.Client(plain_server, x_api_key=plain_server.key)
     made = owner.post("/api/api-keys", {"name": seed[:40], "permissions": ["asset.upload"]}).json()

@@ -174,7 +174,8 @@ struct TusDoor: Sendable {
     part.endsAtLength = true
     do {
       let writer = try await uploads.append(part, to: token)
-      return try await writer.lane.run { [pump, authorization] in
+      // No capture list: such a closure would leave the lane.
+      return try await writer.lane.run {
         try await pump.receive(body ?? request.body, into: writer) {
           try await authorization.check(request, principal, token)
         }

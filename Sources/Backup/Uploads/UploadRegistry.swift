@@ -270,6 +270,8 @@ final class UploadRegistry: Sendable {
       case .fail: .fail(seat.generation)
       case .remove: .remove(seat.generation)
       }
+    // Who is not there keeps no room from others.
+    file?.release()
     // Closed outside of the lock.
     var dropped: PartialFile?
     let drainer = state.withLock { state -> CheckedContinuation<Void, Never>? in

@@ -107,6 +107,7 @@ final class UploadTransfer: Sendable {
     guard let held else {
       throw replayed?.rule == .flag ? BackupError.inconsistentLength : BackupError.lengthExceeded
     }
+    lane.assertIsolated()
     guard state.withLock({ $0.phase == .receiving }) else { throw BackupError.overtaken }
     do {
       try flight?.check()
@@ -199,6 +200,7 @@ final class UploadTransfer: Sendable {
 
   func cut() async -> UploadStatus? {
     guard let held else { return replayed }
+    lane.assertIsolated()
     if take(.wholeBody) {
       // It is sealed: opened again by whoever ends it.
       uploads.registry.leave(held.seat, .letGo)
@@ -225,6 +227,7 @@ final class UploadTransfer: Sendable {
       guard let replayed else { throw StoreError.broken("an upload without anything to do") }
       return replayed
     }
+    lane.assertIsolated()
     guard take(.receiving) else { throw BackupError.overtaken }
     do { try flight?.check() } catch .storedMeanwhile(let asset) {
       do { try await uploads.yield(held, to: asset) } catch {

@@ -83,6 +83,7 @@ extension Uploads {
     do {
       try await speaking {
         try await desk.lane().run {
+          try final.file.reserve(total)
           for file in files { try await final.file.append(contentsOf: file) }
         }
       }

@@ -65,18 +65,19 @@ extension Uploads {
   }
 
   func insert(
-    _ creation: UploadCreation, _ owner: Owner, by principal: Principal, hasFile: Bool = true
+    _ creation: UploadCreation, _ owner: Owner, by principal: Principal, ending: UploadRow.State? = nil
   ) async throws -> UploadRow {
     // What is over at once takes no place among the open ones.
-    let limit = hasFile ? limits.open : .max
+    let limit = ending == nil ? limits.open : .max
+    let forgetAt = clock.wall().adding(seconds: limits.memory)
     let details = try UploadDetails(creation, by: principal).json
     return try await speaking {
       var upload = NewUpload(
         token: UploadToken().bytes, asset: Identifier(), owner: owner, kind: creation.kind.rawValue,
         rule: creation.rule.rawValue, details: details, expiresAt: expiry)
-      (upload.length, upload.hasFile) = (creation.length, hasFile)
+      (upload.length, upload.hasFile) = (creation.length, ending == nil)
       (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
-      guard let row = try await catalog.insert(upload, unlessOpen: limit) else {
+      guard let row = try await catalog.insert(upload, unlessOpen: limit, ending: ending.map { ($0, forgetAt) }) else {
         throw BackupError.tooManyUploads(retryAfter: 60)
       }
       return row
@@ -92,9 +93,8 @@ extension Uploads {
     else { throw BackupError.authenticationRequired }
     var creation = creation
     creation.length = creation.length ?? asset.size
-    let row = try await insert(creation, account.owner, by: principal, hasFile: false)
-    try await end(row, .complete(isNew: false, asset: outcome.result.id, sha1: outcome.sha1))
-    return try await find(UploadToken(bytes: row.token))
+    let ending = UploadRow.State.complete(isNew: false, asset: outcome.result.id, sha1: outcome.sha1)
+    return try await status(insert(creation, account.owner, by: principal, ending: ending))
   }
 
   /// Ends an open upload in the catalog.

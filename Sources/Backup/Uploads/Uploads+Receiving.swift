@@ -60,6 +60,10 @@ extension Uploads {
       {
         try await yield(held, to: asset)
       }
+      // Room on the disk is set aside for who writes, not for who asks.
+      let rest = (length ?? part.offset + (part.count ?? 0)) - part.offset
+      let (lane, file) = (desk.lane(), held.file)
+      try await speaking { try await lane.run { try file.reserve(rest) } }
       try registry.receive(held.seat, owner: held.row.ownerID, hangUp: part.hangUp)
       return UploadWriter(uploads: self, held: held, part: part, length: length, quota: room)
     } catch BackupError.storedMeanwhile(let asset) {
@@ -137,7 +141,9 @@ extension Uploads {
         registry.leave(seat, .letGo)
         return .over(row)
       }
-      return .open(try await opened(row, seat))
+      do { return .open(try await opened(row, seat)) } catch BackupError.uploadFailed {
+        return .over(try await self.row(seat.token))
+      }
     } catch {
       registry.leave(seat, .letGo, parking: seat.file)
       throw error
@@ -148,16 +154,26 @@ extension Uploads {
     let staging = try receivingStaging()
     let lane = desk.lane()
     let expiry = expiry
-    var row = row
     do {
-      let file = try await lane.run { [row, catalog, seat] in
+      let file = try await lane.run {
+        lane.assertIsolated()
         let file: PartialFile
         if let parked = seat.file { file = parked } else { file = try await staging.open(row, in: catalog) }
-        if file.length > file.durable { try await file.checkpoint(length: row.length, expiresAt: expiry) }
+        guard file.length > file.durable else { return file }
+        do { try await file.checkpoint(length: row.length, expiresAt: expiry) } catch {
+          throw file.isLost ? StoreError.syncFailed : error
+        }
         return file
       }
+      var row = row
       row.offset = file.durable
       return Held(seat: seat, row: row, file: file)
+    } catch StoreError.syncFailed {
+      logger.critical("the disk could not take an upload's bytes; the upload is over")
+      try await end(row, .failed(code: UploadFailure.storageFailed.code, message: UploadFailure.storageFailed.message))
+      await removeFile(row, seat.file)
+      registry.leave(seat, .fail)
+      throw BackupError.uploadFailed(.storageFailed)
     } catch StoreError.uploadLost {
       logger.error("bytes of an upload that were acknowledged are missing in staging; the upload is over")
       try await discard(row, seat)

@@ -151,6 +151,20 @@ final class FileTail {
     }
   }
 
+  /// Sets space aside for the next `bytes`, in place of what was.
+  func reserve(_ bytes: Int64) throws(StoreError) {
+    let more = bytes - (promised - length)
+    guard more > 0 else { return }
+    try staging.promise(more)
+    promised += more
+  }
+
+  /// What was set aside is anybody's again; a write sets aside what it needs. Call it after `drain`.
+  func release() {
+    settleAll()
+    (settled, promised) = (length, length)
+  }
+
   /// The first `end` bytes need no promise any more.
   private func settle(_ end: Int64) {
     let end = min(end, promised)

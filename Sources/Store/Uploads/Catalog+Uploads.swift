@@ -13,7 +13,10 @@ extension Catalog {
 
   /// As `insert`, unless the owner has that many open ones already: nil then. Counted in the same transaction, so that
   /// creations at the same moment do not pass the limit together.
-  package func insert(_ upload: NewUpload, unlessOpen limit: Int) async throws -> UploadRow? {
+  /// - Parameter ending: where it is over at once: how, and when that is forgotten. It takes no place among the open ones.
+  package func insert(
+    _ upload: NewUpload, unlessOpen limit: Int, ending: (state: UploadRow.State, forgetAt: Instant)? = nil
+  ) async throws -> UploadRow? {
     let now = Instant.now()
     let staged = upload.hasFile ? Identifier().description : nil
     let row: UploadRow? = try await writeTogether { [boot] db in
@@ -33,6 +36,7 @@ extension Catalog {
         boot,
       ])
       let number = db.lastInsertedRowID
+      if let ending { try UploadRow.end(db, number, ending.state, forgetAt: ending.forgetAt) }
       guard let row = try UploadRow.all(db, "upload.number = ?", [number]).first else {
         throw StoreError.broken("an upload vanished while it was recorded")
       }

@@ -34,6 +34,13 @@ package final class PartialFile: @unchecked Sendable {
   /// multiple of a block, for direct I/O.
   package func wanted(_ block: Block) -> Int { block.capacity - Int(length % Int64(block.capacity)) }
 
+  /// Sets free space aside for the next `bytes`, until `release` or the file's end; nothing is needed for 0.
+  /// - Throws: `StoreError.diskFull` where they do not fit.
+  package func reserve(_ bytes: Int64) throws(StoreError) { try tail.reserve(bytes) }
+
+  /// Nobody writes for now: what was set aside is anybody's again.
+  package func release() { tail.release() }
+
   /// What comes now belongs to a part with a checksum: until the next `checkpoint`, `seal` or `rollBack` a crash
   /// counts none of it. Everything accepted before is `durable`.
   package func beginClaimed() throws(StoreError) {

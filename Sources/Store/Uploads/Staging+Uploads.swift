@@ -6,7 +6,8 @@ extension Staging {
   /// is put on disk, hashed and recorded; after a reboot, and after a part whose checksum was not verified, the file is
   /// cut to the recorded offset. An upload without a byte gets its file here. Call it on the transfer's lane.
   /// - Throws: `StoreError.uploadLost` where the file is missing or shorter than recorded; `.uploadEnded` where the
-  ///   upload is not open any more; `.diskFull` where its rest does not fit.
+  ///   upload is not open any more; `.syncFailed` where what lay behind the recorded offset could not be put on disk: it
+  ///   is cut off then. No space is set aside: see `PartialFile.reserve`.
   package func open(_ upload: UploadRow, in catalog: Catalog) async throws -> PartialFile {
     // The caller's row may be older than the last checkpoint.
     guard let row = try await catalog.upload(token: upload.token), row.state == .open else {
@@ -20,15 +21,18 @@ extension Staging {
     let file = try openFile(row, name)
     let size = try cut(file, row, name, boot: catalog.boot)
     let sha1 = try await digest(row, name, size)
-    let expected = max(0, (row.length ?? size) - size)
-    try promise(expected)
-    let tail = FileTail(file: file, staging: self, length: size, sha1: sha1, promised: expected)
+    let tail = FileTail(file: file, staging: self, length: size, sha1: sha1, promised: 0)
     let recorded = UploadProgress.Point(offset: row.offset, sha1State: row.offset == size ? sha1.state : [])
     let progress = UploadProgress(
       recorded, isNamed: row.offset > 0, number: row.number, file: file, staging: self, catalog: catalog)
     if size > row.offset {
       let here = UploadProgress.Point(offset: size, sha1State: sha1.state)
-      try await progress.advance(to: here, length: row.length, expiresAt: row.expiresAt)
+      do { try await progress.advance(to: here, length: row.length, expiresAt: row.expiresAt) } catch {
+        guard progress.loss != nil else { throw error }
+        // The kernel tells it once, and would vouch for these bytes when it is asked again.
+        try file.truncate(to: row.offset)
+        throw StoreError.syncFailed
+      }
     }
     return PartialFile(name: name, staging: self, tail: tail, progress: progress)
   }
