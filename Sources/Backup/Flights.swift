@@ -12,6 +12,8 @@ final class Flights: Sendable {
   private struct Group {
     var members = 0
     var stored: Identifier?
+    /// How often the bytes were stored while the group lived: who joins later has not heard of those before.
+    var landings: UInt64 = 0
   }
   /// As many groups as transfers at the most.
   private let groups = Mutex<[Key: Group]>([:])
@@ -20,16 +22,30 @@ final class Flights: Sendable {
   func join(_ owner: Identifier, _ sha1: SHA1Digest?) -> Flight? {
     guard let sha1 else { return nil }
     let key = Key(owner: owner, sha1: sha1)
-    groups.withLock { $0[key, default: Group()].members += 1 }
-    return Flight(flights: self, key: key)
+    let landings = groups.withLock { groups in
+      groups[key, default: Group()].members += 1
+      return groups[key]?.landings ?? 0
+    }
+    return Flight(flights: self, key: key, landings: landings)
   }
 
   /// These bytes are stored by now.
   func land(_ owner: Identifier, _ sha1: SHA1Digest, as asset: Identifier) {
-    groups.withLock { $0[Key(owner: owner, sha1: sha1)]?.stored = asset }
+    let key = Key(owner: owner, sha1: sha1)
+    groups.withLock { groups in
+      groups[key]?.stored = asset
+      groups[key]?.landings += 1
+    }
   }
 
-  fileprivate func stored(_ key: Key) -> Identifier? { groups.withLock { $0[key]?.stored } }
+  /// What was stored of these bytes after the first `landings` times: an older word may be a lie by now, as its asset may
+  /// have been deleted since.
+  fileprivate func stored(_ key: Key, after landings: UInt64) -> Identifier? {
+    groups.withLock { groups in
+      guard let group = groups[key], group.landings > landings else { return nil }
+      return group.stored
+    }
+  }
 
   fileprivate func leave(_ key: Key) {
     groups.withLock { groups in
@@ -45,12 +61,16 @@ final class Flight: Sendable {
   private let flights: Flights
   private let key: Flights.Key
 
-  fileprivate init(flights: Flights, key: Flights.Key) { (self.flights, self.key) = (flights, key) }
+  private let landings: UInt64
+
+  fileprivate init(flights: Flights, key: Flights.Key, landings: UInt64) {
+    (self.flights, self.key, self.landings) = (flights, key, landings)
+  }
 
   deinit { flights.leave(key) }
 
   /// - Throws: `.storedMeanwhile`.
   func check() throws(BackupError) {
-    if let asset = flights.stored(key) { throw .storedMeanwhile(asset) }
+    if let asset = flights.stored(key, after: landings) { throw .storedMeanwhile(asset) }
   }
 }

@@ -25,7 +25,7 @@ import Testing
     #expect(start == bytes.count)
     #expect(try await file.seal(modified: Instant(milliseconds: 1_234_567_890_123)) == sha1(bytes))
     #expect(try world.contents(upload) == bytes)
-    #expect(try file.sha256() == sha256(bytes))
+    #expect(try await file.sha256() == sha256(bytes))
     #expect(world.store.staging.outstanding == 0)
   }
 

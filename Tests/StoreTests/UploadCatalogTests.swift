@@ -37,6 +37,8 @@ import Testing
     #expect(try await world.store.catalog.end(upload: upload.number, state, forgetAt: at))
     let row = try #require(try await world.row(upload))
     #expect(row.state == state && row.expiresAt == at && row.staged == nil)
+    // What a client wrote of an upload that is gone answers nobody any more.
+    #expect((row.details == "{}") == (state == .gone))
     #expect(try await world.store.catalog.openUploads(owner: world.store.annaID).isEmpty)
     #expect(try await world.store.catalog.forgetUploads(Instant(milliseconds: 4999)) == 0)
     #expect(try await world.store.catalog.forgetUploads(at) == 1)
@@ -44,6 +46,22 @@ import Testing
     await #expect(throws: StoreError.self) {
       try await world.store.catalog.end(upload: upload.number, .open, forgetAt: at)
     }
+  }
+
+  @Test func oldestEndingsOfEachPersonAreForgotten() async throws {
+    let world = try await UploadFixture()
+    let catalog = world.store.catalog
+    let (_, bob) = try await StoreFixture.addUser("bob", to: catalog)
+    var ended: [UploadRow] = []
+    for owner in [world.store.anna, bob, world.store.anna, world.store.anna] {
+      let upload = try await world.create(owner: owner)
+      _ = try await catalog.end(upload: upload.number, .gone, forgetAt: UploadFixture.far)
+      ended.append(upload)
+    }
+    let open = try await world.create()
+    #expect(try await catalog.forgetUploads(.now(), keeping: 2) == 1)
+    #expect(try await world.row(ended[0]) == nil)
+    for upload in ended.dropFirst() + [open] { #expect(try await world.row(upload) != nil) }
   }
 
   @Test func findsWhatIsOpen() async throws {

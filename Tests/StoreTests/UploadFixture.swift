@@ -38,7 +38,7 @@ final class UploadFixture: @unchecked Sendable {
   ) async throws -> UploadRow {
     var upload = NewUpload(
       token: randomBytes(32), asset: Identifier(), owner: owner ?? store.anna, kind: kind, rule: "length",
-      details: "{}", expiresAt: expiresAt)
+      details: #"{"a":1}"#, expiresAt: expiresAt)
     (upload.length, upload.claimedSHA1) = (length, sha1)
     return try await store.catalog.insert(upload)
   }

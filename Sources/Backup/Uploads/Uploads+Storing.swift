@@ -41,7 +41,7 @@ extension Uploads {
     if let claimed = row.claimedSHA1, claimed != digest {
       throw BackupError.checksumMismatch(claimed: claimed, received: digest)
     }
-    if let claimed = row.claimedSHA256, try file.sha256() != claimed {
+    if let claimed = row.claimedSHA256, try await file.sha256() != claimed {
       throw BackupError.uploadFailed(
         UploadFailure(
           code: UploadFailure.checksumMismatch, message: "The received bytes do not have the announced SHA-256"))

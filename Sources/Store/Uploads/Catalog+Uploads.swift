@@ -135,11 +135,20 @@ extension Catalog {
     try await writeTogether { db in try UploadRow.end(db, number, state, size: size, forgetAt: forgetAt) }
   }
 
-  /// Deletes tombstones whose time is over; how many.
-  package func forgetUploads(_ now: Instant) async throws -> Int {
+  /// Deletes ended uploads whose time is over, and the oldest of a person who has more than `limit` of them; how many.
+  package func forgetUploads(_ now: Instant, keeping limit: Int = UploadRow.endedLimit) async throws -> Int {
     try await write { db in
       try db.execute(sql: "DELETE FROM upload WHERE expires_at <= ? AND state <> 'open'", arguments: [now])
-      return db.changesCount
+      let old = db.changesCount
+      try db.execute(
+        sql: """
+          DELETE FROM upload WHERE number IN (
+            SELECT number FROM (
+              SELECT number, row_number() OVER (PARTITION BY owner ORDER BY number DESC) AS place
+              FROM upload WHERE state <> 'open')
+            WHERE place > ?)
+          """, arguments: [limit])
+      return old + db.changesCount
     }
   }
 }
@@ -179,7 +188,7 @@ extension UploadRow {
       sql: """
         UPDATE upload SET state = ?2, is_new = ?3, result_asset = ?4, result_sha1 = ?5, failure_code = ?6,
           failure_message = ?7, expires_at = ?8, offset = coalesce(?9, offset), length = coalesce(?9, length),
-          staged = NULL, sha1_state = NULL
+          staged = NULL, sha1_state = NULL, details = CASE WHEN ?2 = 'gone' THEN '{}' ELSE details END
         WHERE number = ?1 AND state = 'open'
         """
     ).execute(arguments: [

@@ -8,7 +8,7 @@ extension Catalog {
       try db.execute(
         sql: """
           UPDATE upload SET state = 'gone', is_new = NULL, result_asset = NULL, result_sha1 = NULL,
-            failure_code = NULL, failure_message = NULL, expires_at = ?
+            failure_code = NULL, failure_message = NULL, details = '{}', expires_at = ?
           WHERE number = ? AND state <> 'open'
           """, arguments: [forgetAt, number])
     }

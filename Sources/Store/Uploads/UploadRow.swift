@@ -50,6 +50,9 @@ extension UploadRow {
   /// Milliseconds for which the answer of a finished upload is kept, for a client that lost it: 24 hours.
   package static let answerKept: Int64 = 86_400_000
 
+  /// Ended uploads of one person that are remembered; the oldest are forgotten by the next sweep, so that creating and
+  /// cancelling without end does not fill the catalog.
+  package static let endedLimit = 50_000
   /// Milliseconds for which a lost upload is remembered as gone: 7 days.
   static let lossKept: Int64 = 7 * 86_400_000
 
