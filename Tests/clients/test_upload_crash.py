@@ -269,6 +269,7 @@ def forget_the_lost(server):
     assert listed.status == 200, listed
     uploads = listed.json()
     for upload in uploads if isinstance(uploads, list) else uploads["uploads"]:
-        answer = owner.delete(f"{draft.RESOURCE}/{upload['id']}", checked=False)
+        answer = owner.delete(
+            f"{draft.RESOURCE}/{upload['id']}", checked=False, fields={"Tus-Resumable": "1.0.0"})
         assert answer.status == 204, answer
     owner.close()
