@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import Ground
 import HTTPTypes
 import Logging
@@ -94,9 +94,9 @@ func withServer(
   await server.shutdown()
 }
 
-/// Runs blocking client code off the cooperative threads.
+/// Runs blocking client code on a thread of its own: on Dispatch it would take the few threads the server's lanes need, a second at a time.
 func blocking<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
   try await withCheckedThrowingContinuation { continuation in
-    DispatchQueue.global().async { continuation.resume(with: Result { try work() }) }
+    Thread.detachNewThread { continuation.resume(with: Result { try work() }) }
   }
 }
