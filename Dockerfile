@@ -14,11 +14,12 @@ COPY Tests Tests
 RUN swift build -c release --static-swift-stdlib --product nightstand -Xlinker --strip-all \
   && install -D --target-directory /out/bin .build/release/nightstand
 
-# --- run: Debian, three libraries that the system patches, one binary
+# --- run: Debian, three libraries that the system patches, one binary, the programs that make pictures
 FROM debian:bookworm-slim
 RUN apt-get update --quiet \
   && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \
     ca-certificates libsqlite3-0 libssl3 libstdc++6 tzdata zlib1g \
+    ffmpeg libimage-exiftool-perl libvips-tools \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 1000 nightstand \
   && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin nightstand \

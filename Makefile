@@ -9,7 +9,8 @@ RELEASE := -c release --static-swift-stdlib --product nightstand
 BINARY  := .build/release/nightstand
 
 BUILD_PACKAGES := libsqlite3-dev libssl-dev pkg-config zlib1g-dev
-TEST_PACKAGES  := caddy chromium curl fonts-dejavu-core haproxy nginx-light openssl python3 python3-venv strace
+TEST_PACKAGES  := caddy chromium curl ffmpeg fonts-dejavu-core haproxy libimage-exiftool-perl libvips-tools nginx-light openssl python3 \
+                  python3-venv strace
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check lint floors bench image-test screenshots reference clean packages test-packages

@@ -1,4 +1,4 @@
-"""A data directory whose catalog knows 1,000,000 assets, and digests to ask it for. Only line c and f need it."""
+"""A data directory whose catalog knows 1,000,000 assets, and digests to ask it for. Only lines c, f and h need it."""
 
 import os
 import random
@@ -15,6 +15,8 @@ from .processes import BenchmarkError
 ASSETS = 1_000_000
 PER_REQUEST, REQUESTS = 5_000, 40
 YEAR = 365 * 86_400_000
+# Milliseconds from one photo to the one before it: a million of them fill 19 years, some 4,400 a month.
+APART = 600_000
 CHECK = HERE.parent / "Sources/Store/Assets/AssetCheck.swift"
 
 
@@ -57,21 +59,29 @@ def make_large_catalog(work):
             identifier = bytearray(os.urandom(16))
             identifier[6] = identifier[6] & 0x0F | 0x40  # UUID version 4
             identifier[8] = identifier[8] & 0x3F | 0x80
-            digest, taken = os.urandom(20), newest - YEAR - number * 100_000
+            digest, taken = os.urandom(20), newest - YEAR - number * APART
             if number % 5 == 0:
                 present.append((digest, bytes(identifier)))
             yield (bytes(identifier), owner, digest, 3_000_000,
                    f"owner/20{number % 25:02}/20{number % 25:02}-{number % 12 + 1:02}/IMG_{number:07}.jpg",
                    chance.getrandbits(64) - (1 << 63), f"IMG_{number:07}.jpg".encode(),
-                   taken, taken, taken, taken, taken)
+                   taken, taken, taken, taken, taken, f"img_{number:07}.jpg")
 
     catalog.execute("BEGIN")
     catalog.executemany(
         """
         INSERT INTO asset (id, owner, sha1, kind, mime_type, size, original_key, place, original_name,
-          file_created_at, file_modified_at, local_date_time, created_at, updated_at, is_favorite, visibility)
-        VALUES (?, ?, ?, 'IMAGE', 'image/jpeg', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'timeline')
+          file_created_at, file_modified_at, local_date_time, created_at, updated_at, search_name, is_favorite, visibility)
+        VALUES (?, ?, ?, 'IMAGE', 'image/jpeg', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'timeline')
         """, rows())
+    catalog.execute(
+        """
+        UPDATE facts SET width = 4032, height = 3024, orientation = '6', time_zone = 'UTC+2', make = 'Apple',
+          model = 'iPhone ' || (asset % 9 + 8), lens = 'back camera', f_number = 1.8, focal_length = 5.7, iso = 64,
+          exposure_time = '1/250', latitude = 47.6, longitude = 9.4, thumbhash = randomblob(25)
+        """)
+    # There are no files behind these rows: nothing is to be read from them.
+    catalog.execute("DELETE FROM job")
     catalog.execute("UPDATE user SET used = (SELECT sum(size) FROM asset WHERE owner = user.number)")
     catalog.execute("COMMIT")
     catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -35,17 +35,28 @@ package final class APIResponder: Responder {
       authorization: authorization, address: address, failures: failures)
     let raw = RawDoor(desk: backup.desk, draft: draft)
     return routes(
-      server: ServerHandlers(backup: backup, version: options.version),
-      logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
-      users: UserHandlers(accounts: backup.accounts),
-      keys: APIKeyHandlers(accounts: backup.accounts),
-      assets: assets,
-      upload: UploadDoor(desk: backup.desk, draft: draft),
-      raw: raw,
-      upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
-      uploads: UploadResource(
-        uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
-      albums: AlbumHandlers(albums: backup.albums))
+      Handlers(
+        server: ServerHandlers(backup: backup, version: options.version),
+        logins: LoginHandlers(accounts: backup.accounts, forwarding: forwarding),
+        users: UserHandlers(accounts: backup.accounts),
+        keys: APIKeyHandlers(accounts: backup.accounts),
+        assets: assets,
+        media: MediaHandlers(assets: backup.assets, pictures: backup.media, originals: assets),
+        timeline: TimelineHandlers(assets: backup.assets),
+        search: SearchHandlers(assets: backup.assets),
+        upload: UploadDoor(desk: backup.desk, draft: draft),
+        raw: raw,
+        upstream: UpstreamUpload(uploads: backup.uploads, draft: draft),
+        uploads: UploadResource(
+          uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
+        albums: AlbumHandlers(albums: backup.albums),
+        trash: TrashHandlers(trash: backup.trash),
+        downloads: DownloadHandlers(downloads: backup.downloads),
+        adminUsers: AdminUserHandlers(accounts: backup.accounts, trash: backup.trash),
+        sessions: SessionHandlers(accounts: backup.accounts),
+        jobs: JobHandlers(jobs: backup.jobs),
+        empty: EmptyHandlers(assets: backup.assets),
+        sync: SyncHandlers(sync: backup.sync)))
   }
 
   package func respond(to request: Request) async -> Response {

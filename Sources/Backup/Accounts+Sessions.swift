@@ -71,7 +71,7 @@ extension Session {
     self.init(
       id: row.id, user: row.user,
       device: LoginDevice(type: row.deviceType, system: row.deviceSystem, appVersion: row.appVersion),
-      createdAt: row.createdAt, updatedAt: row.updatedAt)
+      createdAt: row.createdAt, updatedAt: row.updatedAt, needsSyncReset: row.needsSyncReset)
   }
 }
 

@@ -16,6 +16,8 @@ package struct User: Sendable, Equatable {
   package var updatedAt: Instant
   /// The name of this person's folder under `originals/`; never changes.
   package let folder: String
+  /// Set while a deleted person can be restored.
+  package var deletedAt: Instant?
 }
 
 /// A login on one device.
@@ -25,6 +27,8 @@ package struct Session: Sendable, Equatable {
   package let device: LoginDevice
   package let createdAt: Instant
   package let updatedAt: Instant
+  /// The phone shall forget everything and start again with its next sync.
+  package let needsSyncReset: Bool
 }
 
 /// What a client says of itself when it logs in.

@@ -51,10 +51,18 @@ package final class Accounts: Sendable {
   }
 
   /// Creates a user; for the command line and the admin.
-  package func add(email: String, password: String, name: String, isAdmin: Bool, quota: Int64?) async throws -> User {
+  /// - Parameter folder: the name that the person's folder shall have; nil makes one of the name.
+  package func add(
+    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, shouldChangePassword: Bool = false,
+    folder: String? = nil
+  ) async throws -> User {
     if let quota, quota < 0 { throw BackupError.invalid("quotaSizeInBytes must not be less than 0") }
+    if let folder, AccountRules.folder(name: folder, email: "") != folder {
+      throw BackupError.invalid("storageLabel must be a lower-case name of letters, digits, dots and dashes")
+    }
     return try await insert(
-      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirst: false)
+      email: email, password: password, name: name, isAdmin: isAdmin, quota: quota, onlyFirst: false,
+      shouldChangePassword: shouldChangePassword, folder: folder)
   }
 
   package func list() async throws -> [User] { try await speaking { try await catalog.users().map(User.init) } }
@@ -192,28 +200,32 @@ package final class Accounts: Sendable {
   private static let signUpClosed = BackupError.invalid("The server already has an admin")
 
   private func insert(
-    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirst: Bool
+    email: String, password: String, name: String, isAdmin: Bool, quota: Int64?, onlyFirst: Bool,
+    shouldChangePassword: Bool = false, folder: String? = nil
   ) async throws -> User {
     let email = try AccountRules.email(email)
     let name = try AccountRules.name(name)
     let hash = try await hashed(AccountRules.password(password))
     let id = Identifier()
     let colors = AccountRules.avatarColors
-    let row = UserRow(
-      id: id, email: email, name: name, folder: AccountRules.folder(name: name, email: email), isAdmin: isAdmin,
-      avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
+    var made = UserRow(
+      id: id, email: email, name: name, folder: folder ?? AccountRules.folder(name: name, email: email),
+      isAdmin: isAdmin, avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
+    made.shouldChangePassword = shouldChangePassword
+    let row = made
     let outcome = try await speaking {
       try await catalog.insertUser(row, passwordHash: hash, onlyFirst: onlyFirst)
     }
     return try settle(outcome, missing: .noAccess(permission: "adminUser.create"))
   }
 
-  private func settle(_ outcome: UserOutcome, missing: BackupError) throws -> User {
+  func settle(_ outcome: UserOutcome, missing: BackupError) throws -> User {
     switch outcome {
     case .done(let row): return User(row)
     case .notFirst: throw Accounts.signUpClosed
     case .noChangeDue: throw Accounts.noChangeDue
     case .emailTaken: throw BackupError.invalid("User exists")
+    case .lastAdmin: throw BackupError.invalid("The server needs an admin: make somebody else one first")
     case .unknown: throw missing
     }
   }
@@ -224,6 +236,6 @@ extension User {
     self.init(
       id: row.id, email: row.email, name: row.name, isAdmin: row.isAdmin,
       shouldChangePassword: row.shouldChangePassword, avatarColor: row.avatarColor, quota: row.quota, used: row.used,
-      createdAt: row.createdAt, updatedAt: row.updatedAt, folder: row.folder)
+      createdAt: row.createdAt, updatedAt: row.updatedAt, folder: row.folder, deletedAt: row.deletedAt)
   }
 }

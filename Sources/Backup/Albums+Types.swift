@@ -16,6 +16,20 @@ package struct Album: Sendable, Equatable {
   package var lastModifiedAsset: Instant?
   package let createdAt: Instant
   package var updatedAt: Instant
+  /// Who may see it: its owner first.
+  package var people: [AlbumPerson]
+
+  package var isShared: Bool { people.count > 1 }
+}
+
+/// What somebody may do in an album that they may see. An editor changes its name and its like, and adds and removes assets
+/// of their own.
+package enum AlbumRole: String, Sendable, Codable { case owner, editor, viewer }
+
+/// Somebody who may see an album.
+package struct AlbumPerson: Sendable, Equatable {
+  package let role: AlbumRole
+  package let user: User
 }
 
 package enum AlbumOrder: String, Sendable, Codable { case asc, desc }

@@ -27,6 +27,8 @@ package struct Asset: Sendable, Equatable {
   package let livePhotoVideo: Identifier?
   /// Nil unless in the trash.
   package let deletedAt: Instant?
+  /// What was read from the file, and what its owner said of it.
+  package let facts: Facts
 }
 
 package enum Visibility: String, Sendable, Codable, CaseIterable {

@@ -4,8 +4,12 @@ import Store
 
 /// What is stored, looked up and changed.
 package final class Assets: Sendable {
-  private let catalog: Catalog
-  private let originals: Originals
+  let catalog: Catalog
+  let originals: Originals
+  /// Searches at once: each may read a million rows, and two of the catalog's readers stay free for everybody else.
+  let searches = Slots(2)
+  /// Months at once: each may hold `monthLimit` rows in memory. Not behind a search that takes a second.
+  let views = Slots(2)
 
   init(catalog: Catalog, originals: Originals) { (self.catalog, self.originals) = (catalog, originals) }
 
@@ -22,14 +26,10 @@ package final class Assets: Sendable {
     }
   }
 
-  /// - Throws: `.noAccess(permission: "asset.read")`; it is the caller's own or nobody's.
+  /// - Throws: `.noAccess(permission: "asset.read")` unless it is the caller's own; see `readable` for what they may look at.
   package func asset(_ id: Identifier, owner: Identifier) async throws -> Asset {
-    try await asset(id, owner: owner, permission: "asset.read")
-  }
-
-  private func asset(_ id: Identifier, owner: Identifier, permission: String) async throws -> Asset {
-    guard let row = try await catalog.asset(id, owner: owner) else {
-      throw BackupError.noAccess(permission: permission)
+    guard let row = try await speaking({ try await catalog.asset(id, owner: owner) }) else {
+      throw BackupError.noAccess(permission: "asset.read")
     }
     return try Asset(row)
   }
@@ -58,29 +58,14 @@ package final class Assets: Sendable {
   }
 
   /// The original's open file and size. Opens a file: call it on a lane.
-  /// - Throws: `.noAccess(permission: "asset.download")`, `.originalMissing`.
-  package func openOriginal(_ id: Identifier, owner: Identifier) async throws -> (asset: Asset, file: Descriptor) {
-    let asset = try await asset(id, owner: owner, permission: "asset.download")
+  /// - Throws: `.noAccess(permission: "asset.download")` where the person may not see it (`readable`), `.originalMissing`.
+  package func openOriginal(_ id: Identifier, by user: Identifier) async throws -> (asset: Asset, file: Descriptor) {
+    let asset = try await readable(id, by: user, permission: "asset.download")
     guard let file = try originals.open(asset.originalKey) else {
       originals.lost.insert(id)
       throw BackupError.originalMissing(id)
     }
     return (asset, file)
-  }
-
-  /// Moves assets to the trash; all ids must be the owner's or nothing changes (`.noAccess(permission: "asset.delete")`).
-  package func trash(_ ids: [Identifier], owner: Identifier) async throws {
-    guard try await speaking({ try await catalog.trash(ids, owner: owner) }) else {
-      throw BackupError.noAccess(permission: "asset.delete")
-    }
-  }
-
-  /// Brings assets back from the trash; the count of those that were in it. All ids must be the owner's, as above.
-  package func restore(_ ids: [Identifier], owner: Identifier) async throws -> Int {
-    guard let count = try await speaking({ try await catalog.restore(ids, owner: owner) }) else {
-      throw BackupError.noAccess(permission: "asset.delete")
-    }
-    return count
   }
 }
 
@@ -94,6 +79,7 @@ extension Asset {
       originalKey: row.originalKey, originalName: row.originalName, fileCreatedAt: row.fileCreatedAt,
       fileModifiedAt: row.fileModifiedAt, localDateTime: row.localDateTime, createdAt: row.createdAt,
       updatedAt: row.updatedAt, isFavorite: row.isFavorite, visibility: visibility,
-      durationMilliseconds: row.durationMilliseconds, livePhotoVideo: row.livePhotoVideo, deletedAt: row.deletedAt)
+      durationMilliseconds: row.durationMilliseconds, livePhotoVideo: row.livePhotoVideo, deletedAt: row.deletedAt,
+      facts: row.facts)
   }
 }

@@ -12,12 +12,16 @@ package final class Backup: Sendable {
     /// Bytes of free space that uploads may not touch, so that the catalog can always write. 512 MiB by default.
     package var reserve: Int64 = 512 << 20
     package var uploads = Uploads.Limits()
+    package var trash = Trash.Limits()
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
     package var mayCreate = true
     /// Where the uploads' time comes from.
     package var clock = Accounts.Clock.system
+
+    /// Where the programs are that read files and make pictures; another answer for tests.
+    package var findTool: @Sendable (String) -> String? = { Program.find($0) }
 
     package init(dataFolder: String, migrationsFolder: String) {
       (self.dataFolder, self.migrationsFolder) = (dataFolder, migrationsFolder)
@@ -26,9 +30,16 @@ package final class Backup: Sendable {
 
   package let accounts: Accounts
   package let assets: Assets
+  /// Thumbnails and previews.
   package let albums: Albums
+  package let trash: Trash
+  package let downloads: Downloads
+  package let sync: Sync
   package let desk: ReceiveDesk
   package let uploads: Uploads
+
+  package let media: MediaLibrary
+  package let jobs: Jobs
 
   private let directory: DataDirectory
   private let catalog: Catalog
@@ -45,15 +56,18 @@ package final class Backup: Sendable {
     try await Backup.migrate(catalog, directory, Migrator(Migrations(folder: options.migrationsFolder)), logger)
     try await directory.check(against: catalog)
     let originals = Originals(root: directory.originals, quarantine: directory.quarantine)
+    let bell = JobBell()
     var (staging, finisher): (Staging?, Finisher?) = (nil, nil)
     switch options.role {
     case .server:
       let files = try Staging(
         root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: options.reserve)
       logger.info("large uploads are written \(files.mode == .direct ? "by direct I/O" : "through a sliding window")")
+      try await catalog.foldNames()
       _ = try Recovery(catalog: catalog, staging: files, originals: originals, logger: logger).run()
       (staging, finisher) = (
-        files, Finisher(catalog: catalog, staging: files, originals: originals, logger: logger)
+        files,
+        Finisher(catalog: catalog, staging: files, originals: originals, logger: logger) { bell.ring() }
       )
     case .commandLine:
       // What is prepared needs no lock any more: a server may start beside this command.
@@ -63,9 +77,24 @@ package final class Backup: Sendable {
     accounts = Accounts(catalog: catalog, logger: logger)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
+    sync = Sync(catalog: catalog)
+    downloads = Downloads(catalog: catalog, originals: originals)
+    let derived = Derived(root: directory.derived)
+    trash = Trash(
+      limits: options.trash, catalog: catalog, originals: originals,
+      remover: finisher.map {
+        Remover(
+          catalog: catalog, originals: originals, quarantine: directory.quarantine, finisher: $0, logger: logger,
+          removePictures: { try derived.remove($0) })
+      }, logger: logger, now: options.clock.wall)
     uploads = Uploads(
       limits: options.uploads, desk: desk, catalog: catalog, staging: staging, finisher: finisher, logger: logger,
       clock: options.clock)
+    media = MediaLibrary(
+      catalog: catalog, originals: originals, originalsFolder: directory.originals,
+      derived: derived, bell: bell, logger: logger)
+    jobs = try Jobs(catalog: catalog, library: media, bell: bell, logger: logger, find: options.findTool)
+    if options.role == .server { try await jobs.start() }
     sweeper = options.role == .server ? Backup.sweeping(uploads) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
@@ -106,6 +135,8 @@ package final class Backup: Sendable {
   package func close(within seconds: Double = 2) async {
     sweeper?.cancel()
     await uploads.drain(within: seconds)
+    await jobs.close()
+    await trash.close()
     await sweeper?.value
     await desk.close()
     await accounts.settleTouches()

@@ -10,6 +10,7 @@ func speaking<T>(_ body: () async throws -> T) async throws -> T {
     // Whether it is unknown or somebody else's stays the owner's secret.
     case .liveVideoNotFound: throw BackupError.invalid("Live photo video not found")
     case .unavailable(let reason): throw BackupError.unavailable(reason)
+    case .timeOutOfRange: throw BackupError.invalid("The date must lie in the years 1 to 9999")
     case .liveVideoIsNoVideo: throw BackupError.invalid("Live photo video must be a video")
     }
   }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 // Prototypes that glibc hides behind _GNU_SOURCE.
+int pipe2(int ends[2], int flags);
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
 int renameat2(int olddir, const char *oldpath, int newdir, const char *newpath, unsigned int flags);
 int sync_file_range(int fd, off_t offset, off_t bytes, unsigned int flags);

@@ -131,6 +131,17 @@ package enum FileSystem {
     }
   }
 
+  /// Removes an empty folder; false where it is not there or holds something.
+  @discardableResult
+  package static func removeFolder(_ path: String) throws(SystemError) -> Bool {
+    do {
+      try system("rmdir", path) { rmdir(path) }
+      return true
+    } catch  where error.code == ENOENT || error.code == ENOTEMPTY || error.code == EEXIST {
+      return false
+    }
+  }
+
   /// Makes the folder and every folder above it that is missing; each new name is on disk when this returns.
   /// - Returns: whether something was made.
   @discardableResult
@@ -178,6 +189,52 @@ package enum FileSystem {
       if name != ".", name != ".." { names.append(name) }
     }
     return names
+  }
+
+  /// The first bytes of a file, `count` at the most.
+  package static func head(_ file: Descriptor, _ count: Int) throws(SystemError) -> [UInt8] {
+    var failure: SystemError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+      do throws(SystemError) { used = try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0) } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Writes a small file anew; not synced.
+  package static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
+    let file = try Descriptor(open: path, O_WRONLY | O_CREAT | O_TRUNC)
+    var failure: SystemError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(SystemError) { try file.write(buffer, at: 0) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Makes a symbolic link; one that stands at `path` is replaced.
+  package static func makeLink(_ path: String, to target: String) throws(SystemError) {
+    try remove(path)
+    try system("symlink", path) { symlink(target, path) }
+  }
+
+  /// The path from the root, links resolved.
+  package static func absolute(_ path: String) throws(SystemError) -> String {
+    guard let resolved = realpath(path, nil) else { throw SystemError("realpath", errno, path) }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  /// Removes a folder with everything in it, links as links; nothing happens where it is missing.
+  package static func removeTree(_ path: String) throws(SystemError) {
+    guard let status = try status(path) else { return }
+    guard status.isFolder else {
+      try remove(path)
+      return
+    }
+    for name in try names(in: path) { try removeTree("\(path)/\(name)") }
+    try system("rmdir", path) { rmdir(path) }
   }
 
   /// The whole of a small file.

@@ -32,7 +32,7 @@ package struct BulkCheckResponse: ~Copyable {
   package mutating func present(_ asset: Identifier, isTrashed: Bool) {
     begin()
     out.append(contentsOf: BulkCheckResponse.reject)
-    append(asset)
+    out.append(asset)
     out.append(contentsOf: isTrashed ? BulkCheckResponse.trashed : BulkCheckResponse.kept)
   }
 
@@ -48,16 +48,5 @@ package struct BulkCheckResponse: ~Copyable {
     out.append(contentsOf: BulkCheckResponse.idOpening)
     out.append(contentsOf: request.body[request.ids[index]])
     index += 1
-  }
-
-  private mutating func append(_ asset: Identifier) {
-    let digits = Hex.digits
-    for position in 0..<16 {
-      if position == 4 || position == 6 || position == 8 || position == 10 { out.append(UInt8(ascii: "-")) }
-      let word = position < 8 ? asset.high : asset.low
-      let byte = Int(truncatingIfNeeded: word >> UInt64(56 - 8 * (position % 8))) & 0xFF
-      out.append(digits[byte >> 4])
-      out.append(digits[byte & 15])
-    }
   }
 }

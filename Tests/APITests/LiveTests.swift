@@ -115,7 +115,7 @@ import Testing
       for (request, status) in [
         (Array("GET / HTTP/1.1\r\n\r\n".utf8), "400"), (Array("BREW /api HTTP/1.1\r\nHost: x\r\n\r\n".utf8), "501"),
         (head("POST /api/auth/login", session, "Content-Length: 2000000\r\n"), "413"),
-        (head("GET /api/people", session, ""), "404"),
+        (head("GET /api/plugins", session, ""), "404"),
       ] {
         let answer = try await exchange(port, [request])
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")

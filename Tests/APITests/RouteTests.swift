@@ -48,6 +48,7 @@ import Testing
       for (line, _) in map(world) {
         let parts = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
         let path = parts[1].dropFirst().dropLast().replacing("{id}", with: "0f9a1b2c-3d4e-4f60-8a7b-9c0d1e2f3a4b")
+          .replacing("{userId}", with: "me").replacing("{name}", with: "ocr")
         let method = try #require(HTTPRequest.Method(parts[0]))
         let response = try await world.send(method, String(path))
         if parts[2] == "open" {
@@ -78,7 +79,9 @@ import Testing
   @Test("Unknown addresses are 404 and wrong methods 405, in JSON, whoever asks; HEAD goes where GET goes")
   func unknown() async throws {
     try await World.with { world in
-      for (method, path) in [(HTTPRequest.Method.get, "/api/people"), (.post, "/api/sync/stream"), (.get, "/nothing")] {
+      for (method, path) in [
+        (HTTPRequest.Method.get, "/api/plugins"), (.post, "/api/sync/full-sync"), (.get, "/nothing"),
+      ] {
         let response = try await world.send(method, path)
         #expect(response.status == .notFound)
         #expect(response.message == "\(method.rawValue) \(path) is not supported by Nightstand")
@@ -136,7 +139,7 @@ import Testing
       #expect(try await world.send(.get, "/api/server/storage", [session]).object().count == 7)
       let guest = try await world.guest()
       #expect(try await world.send(.get, "/api/server/statistics", [guest]).message == "Forbidden")
-      #expect(try await world.send(.get, "/api/users", [guest]).json().list?.count == 1)
+      #expect(try await world.send(.get, "/api/users", [guest]).json().list?.count == 2)
       #expect(try await world.send(.get, "/api/users", [session]).json().list?.count == 2)
     }
   }

@@ -32,8 +32,8 @@ import Testing
       owner: fixture.anna.id, name: "Söndag \u{1F319}", description: "", assets: [])
     #expect(album.assetCount == 0 && album.startDate == nil && album.endDate == nil && album.thumbnail == nil)
     #expect(album.lastModifiedAsset == nil && album.order == .desc && album.isActivityEnabled)
-    #expect(try await fixture.backup.albums.album(album.id, owner: fixture.anna.id) == album)
-    #expect(try await fixture.backup.albums.list(owner: fixture.anna.id, containing: nil) == [album])
+    #expect(try await fixture.backup.albums.album(album.id, by: fixture.anna.id) == album)
+    #expect(try await fixture.backup.albums.list(by: fixture.anna.id, containing: nil) == [album])
   }
 
   @Test func creatingLeavesForeignAndUnknownIdsOutWithoutAWord() async throws {
@@ -58,13 +58,13 @@ import Testing
     let albums = fixture.backup.albums
     let album = try await albums.create(owner: fixture.anna.id, name: "May", description: "", assets: [ids[0]])
     let joined = try await albums.add(
-      [ids[0], ids[1], ids[1], foreign, unknown, ids[2]], to: album.id, owner: fixture.anna.id)
+      [ids[0], ids[1], ids[1], foreign, unknown, ids[2]], to: album.id, by: fixture.anna.id)
     #expect(joined.map(\.id) == [ids[0], ids[1], ids[1], foreign, unknown, ids[2]])
     #expect(joined.map(\.failure) == [.duplicate, nil, .duplicate, .noPermission, .noPermission, nil])
 
-    let left = try await albums.remove([ids[1], ids[1], foreign, unknown], from: album.id, owner: fixture.anna.id)
+    let left = try await albums.remove([ids[1], ids[1], foreign, unknown], from: album.id, by: fixture.anna.id)
     #expect(left.map(\.failure) == [nil, .notFound, .notFound, .notFound])
-    #expect(try await albums.album(album.id, owner: fixture.anna.id).assetCount == 2)
+    #expect(try await albums.album(album.id, by: fixture.anna.id).assetCount == 2)
     _ = try await fixture.backup.assets.asset(ids[1], owner: fixture.anna.id)
   }
 
@@ -73,23 +73,23 @@ import Testing
     let ids = try await photos(fixture, threeDays)
     let (albums, anna) = (fixture.backup.albums, fixture.anna.id)
     let id = try await albums.create(owner: anna, name: "May", description: "", assets: ids).id
-    func cover() async throws -> Identifier? { try await albums.album(id, owner: anna).thumbnail }
+    func cover() async throws -> Identifier? { try await albums.album(id, by: anna).thumbnail }
     #expect(try await cover() == ids[0])
-    _ = try await albums.remove([ids[0]], from: id, owner: anna)
+    _ = try await albums.remove([ids[0]], from: id, by: anna)
     #expect(try await cover() == ids[2], "the newest stands in")
 
     _ = try await albums.update(
-      id, owner: anna, name: nil, description: nil, thumbnail: ids[1], isActivityEnabled: nil, order: nil)
+      id, by: anna, name: nil, description: nil, thumbnail: ids[1], isActivityEnabled: nil, order: nil)
     #expect(try await cover() == ids[1])
-    try await fixture.backup.assets.trash([ids[1]], owner: anna)
+    try await fixture.backup.trash.put([ids[1]], owner: anna)
     #expect(try await cover() == ids[2])
-    _ = try await fixture.backup.assets.restore([ids[1]], owner: anna)
+    _ = try await fixture.backup.trash.restore([ids[1]], owner: anna)
     #expect(try await cover() == ids[1], "the chosen one is back")
     await #expect(throws: BackupError.self) {
       try await albums.update(
-        id, owner: anna, name: "renamed", description: nil, thumbnail: ids[0], isActivityEnabled: nil, order: nil)
+        id, by: anna, name: "renamed", description: nil, thumbnail: ids[0], isActivityEnabled: nil, order: nil)
     }
-    #expect(try await albums.album(id, owner: anna).name == "May", "a refused change changes nothing")
+    #expect(try await albums.album(id, by: anna).name == "May", "a refused change changes nothing")
   }
 
   /// A trashed photo keeps its place in its albums, uncounted, and may join one: it is there when it is restored.
@@ -97,15 +97,15 @@ import Testing
     let fixture = try await BackupFixture()
     let ids = try await photos(fixture, threeDays)
     let (albums, anna) = (fixture.backup.albums, fixture.anna.id)
-    try await fixture.backup.assets.trash([ids[1]], owner: anna)
+    try await fixture.backup.trash.put([ids[1]], owner: anna)
     let id = try await albums.create(owner: anna, name: "May", description: "", assets: [ids[0], ids[2]]).id
-    #expect(try await albums.add([ids[1]], to: id, owner: anna) == [AlbumChange(id: ids[1], failure: nil)])
-    try await fixture.backup.assets.trash([ids[2]], owner: anna)
-    let now = try await albums.album(id, owner: anna)
+    #expect(try await albums.add([ids[1]], to: id, by: anna) == [AlbumChange(id: ids[1], failure: nil)])
+    try await fixture.backup.trash.put([ids[2]], owner: anna)
+    let now = try await albums.album(id, by: anna)
     #expect(now.assetCount == 1 && now.startDate?.iso8601 == threeDays[0] && now.endDate?.iso8601 == threeDays[0])
 
-    #expect(try await fixture.backup.assets.restore(ids, owner: anna) == 2)
-    let then = try await albums.album(id, owner: anna)
+    #expect(try await fixture.backup.trash.restore(ids, owner: anna) == 2)
+    let then = try await albums.album(id, by: anna)
     #expect(then.assetCount == 3 && then.startDate?.iso8601 == threeDays[1])
   }
 
@@ -116,9 +116,9 @@ import Testing
     let locked = try await fixture.upload(sample(10, seed: 8), "b.jpg") { $0.visibility = .locked }.id
     let archived = try await fixture.upload(sample(10, seed: 9), "c.jpg") { $0.visibility = .archive }.id
     let id = try await albums.create(owner: anna, name: "x", description: "", assets: []).id
-    let changes = try await albums.add([hidden, locked, archived], to: id, owner: anna)
+    let changes = try await albums.add([hidden, locked, archived], to: id, by: anna)
     #expect(changes.map(\.failure) == [nil, .noPermission, nil])
-    let album = try await albums.album(id, owner: anna)
+    let album = try await albums.album(id, by: anna)
     #expect(album.assetCount == 1 && album.thumbnail == archived)
   }
 
@@ -127,10 +127,10 @@ import Testing
     let (albums, anna) = (fixture.backup.albums, fixture.anna.id)
     let album = try await albums.create(owner: anna, name: "May", description: "spring", assets: [])
     let renamed = try await albums.update(
-      album.id, owner: anna, name: "June", description: nil, thumbnail: nil, isActivityEnabled: nil, order: nil)
+      album.id, by: anna, name: "June", description: nil, thumbnail: nil, isActivityEnabled: nil, order: nil)
     #expect(renamed.name == "June" && renamed.description == "spring" && renamed.updatedAt >= album.updatedAt)
     let flipped = try await albums.update(
-      album.id, owner: anna, name: nil, description: "", thumbnail: nil, isActivityEnabled: false, order: .asc)
+      album.id, by: anna, name: nil, description: "", thumbnail: nil, isActivityEnabled: false, order: .asc)
     #expect(flipped.name == "June" && flipped.description == "" && !flipped.isActivityEnabled && flipped.order == .asc)
   }
 
@@ -141,24 +141,24 @@ import Testing
     let album = try await albums.create(owner: anna, name: "May", description: "", assets: ids)
     let (ben, photo) = try await stranger(fixture)
     await #expect(throws: BackupError.noAccess(permission: "album.read")) {
-      try await albums.album(album.id, owner: ben.id)
+      try await albums.album(album.id, by: ben.id)
     }
     await #expect(throws: BackupError.noAccess(permission: "album.update")) {
       try await albums.update(
-        album.id, owner: ben.id, name: "mine", description: nil, thumbnail: nil, isActivityEnabled: nil, order: nil)
+        album.id, by: ben.id, name: "mine", description: nil, thumbnail: nil, isActivityEnabled: nil, order: nil)
     }
     await #expect(throws: BackupError.noAccess(permission: "album.delete")) {
       try await albums.delete(album.id, owner: ben.id)
     }
     await #expect(throws: BackupError.noAccess(permission: "albumAsset.create")) {
-      try await albums.add([photo], to: album.id, owner: ben.id)
+      try await albums.add([photo], to: album.id, by: ben.id)
     }
     await #expect(throws: BackupError.noAccess(permission: "albumAsset.delete")) {
-      try await albums.remove(ids, from: album.id, owner: ben.id)
+      try await albums.remove(ids, from: album.id, by: ben.id)
     }
-    #expect(try await albums.list(owner: ben.id, containing: nil).isEmpty)
-    #expect(try await albums.list(owner: ben.id, containing: ids[0]).isEmpty)
-    #expect(try await albums.album(album.id, owner: anna) == album)
+    #expect(try await albums.list(by: ben.id, containing: nil).isEmpty)
+    #expect(try await albums.list(by: ben.id, containing: ids[0]).isEmpty)
+    #expect(try await albums.album(album.id, by: anna) == album)
   }
 
   @Test func deletingAnAlbumTouchesNoAsset() async throws {
@@ -169,15 +169,15 @@ import Testing
       try await albums.create(owner: anna, name: "1", description: "", assets: ids),
       try await albums.create(owner: anna, name: "2", description: "", assets: [ids[0]])
     )
-    #expect(try await albums.list(owner: anna, containing: nil).map(\.id) == [second.id, first.id])
-    #expect(try await albums.list(owner: anna, containing: ids[1]).map(\.id) == [first.id])
+    #expect(try await albums.list(by: anna, containing: nil).map(\.id) == [second.id, first.id])
+    #expect(try await albums.list(by: anna, containing: ids[1]).map(\.id) == [first.id])
     try await albums.delete(first.id, owner: anna)
     await #expect(throws: BackupError.noAccess(permission: "album.delete")) {
       try await albums.delete(first.id, owner: anna)
     }
     for id in ids { #expect(try await fixture.backup.assets.asset(id, owner: anna).deletedAt == nil) }
     #expect(fixture.originals.count == 3)
-    #expect(try await albums.list(owner: anna, containing: ids[0]) == [second])
+    #expect(try await albums.list(by: anna, containing: ids[0]) == [second])
   }
 
   @Test func namesAndCallsAreBounded() async throws {
@@ -190,14 +190,14 @@ import Testing
         try await albums.create(owner: anna, name: name, description: description, assets: [])
       }
     }
-    #expect(try await albums.list(owner: anna, containing: nil).isEmpty)
+    #expect(try await albums.list(by: anna, containing: nil).isEmpty)
     let album = try await albums.create(
       owner: anna, name: String(repeating: "ü", count: 512), description: "", assets: [])
     let many = (0..<Albums.idsPerCall).map { _ in Identifier() }
     await #expect(throws: BackupError.self) {
-      try await albums.add(many + [Identifier()], to: album.id, owner: anna)
+      try await albums.add(many + [Identifier()], to: album.id, by: anna)
     }
-    let changes = try await albums.add(many, to: album.id, owner: anna)
+    let changes = try await albums.add(many, to: album.id, by: anna)
     #expect(changes.count == Albums.idsPerCall && changes.allSatisfy { $0.failure == .noPermission })
   }
 }

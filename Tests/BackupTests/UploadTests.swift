@@ -19,7 +19,7 @@ import Testing
       Issue.record("\(result)")
       return
     }
-    let (asset, file) = try await fixture.backup.assets.openOriginal(id, owner: fixture.anna.id)
+    let (asset, file) = try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
     #expect(try SHA1Digest(reading: file) == sha1(bytes))
     #expect(asset.checksum == sha1(bytes) && asset.size == Int64(bytes.count))
     #expect(asset.kind == .image && asset.mimeType == "image/heic" && asset.isFavorite)
@@ -76,7 +76,7 @@ import Testing
     let fixture = try await BackupFixture()
     let id = try await fixture.upload(sample(10), "a.jpg").id
     #expect(try await fixture.upload(sample(10), "b.png") == .duplicate(id))
-    try await fixture.backup.assets.trash([id], owner: fixture.anna.id)
+    try await fixture.backup.trash.put([id], owner: fixture.anna.id)
     #expect(try await fixture.upload(sample(10), "c.jpg") == .duplicate(id))
     #expect(try await fixture.backup.assets.asset(id, owner: fixture.anna.id).deletedAt != nil, "it is not restored")
     #expect(try await fixture.backup.desk.existing(sha1(sample(10)), owner: fixture.anna.id) == id)
@@ -130,7 +130,7 @@ import Testing
     #expect(counts == AssetCounts(images: 1, videos: 0))
     let hidden = try await assets.counts(owner: fixture.anna.id, isFavorite: nil, isTrashed: nil, visibility: .hidden)
     #expect(hidden == AssetCounts(images: 0, videos: 0))
-    try await assets.trash([still], owner: fixture.anna.id)
+    try await fixture.backup.trash.put([still], owner: fixture.anna.id)
     let trashed = try await assets.counts(
       owner: fixture.anna.id, isFavorite: false, isTrashed: true, visibility: .timeline)
     #expect(trashed == AssetCounts(images: 1, videos: 0))
@@ -144,10 +144,10 @@ import Testing
     let assets = fixture.backup.assets
     await #expect(throws: BackupError.noAccess(permission: "asset.read")) { try await assets.asset(id, owner: bob.id) }
     await #expect(throws: BackupError.noAccess(permission: "asset.download")) {
-      try await assets.openOriginal(id, owner: bob.id)
+      try await assets.openOriginal(id, by: bob.id)
     }
     await #expect(throws: BackupError.noAccess(permission: "asset.delete")) {
-      try await assets.trash([id], owner: bob.id)
+      try await fixture.backup.trash.put([id], owner: bob.id)
     }
     #expect(try await assets.check([sha1(sample(10))], owner: bob.id) == [.wanted])
     #expect(try await assets.check([sha1(sample(10))], owner: fixture.anna.id) == [.present(id, isTrashed: false)])
@@ -159,7 +159,7 @@ import Testing
     let id = try await fixture.upload(sample(10), "a.jpg").id
     try FileManager.default.removeItem(atPath: fixture.root + "/originals/" + fixture.originals[0])
     await #expect(throws: BackupError.originalMissing(id)) {
-      try await fixture.backup.assets.openOriginal(id, owner: fixture.anna.id)
+      try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
     }
     // Its bytes are asked for again, and heal it.
     let digest = sha1(sample(10))
@@ -168,7 +168,7 @@ import Testing
     #expect(try await fixture.upload(sample(10), "b.jpg") == .duplicate(id))
     #expect(try await fixture.backup.assets.check([digest], owner: fixture.anna.id) == [.present(id, isTrashed: false)])
     #expect(try await fixture.backup.desk.existing(digest, owner: fixture.anna.id) == id)
-    _ = try await fixture.backup.assets.openOriginal(id, owner: fixture.anna.id)
+    _ = try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
   }
 
   /// A start finds what is missing, and its bytes are asked for again.

@@ -42,7 +42,7 @@ extension BackupFixture {
   func session(of user: User, _ id: Identifier = Identifier()) -> Session {
     Session(
       id: id, user: user.id, device: LoginDevice(type: "Android", system: "Pixel 8", appVersion: nil),
-      createdAt: .now(), updatedAt: .now())
+      createdAt: .now(), updatedAt: .now(), needsSyncReset: false)
   }
 
   static func creation(
@@ -108,7 +108,7 @@ extension BackupFixture {
 
   /// The digest of a stored asset's file.
   func stored(_ id: Identifier) async throws -> SHA1Digest {
-    try SHA1Digest(reading: try await backup.assets.openOriginal(id, owner: anna.id).file)
+    try SHA1Digest(reading: try await backup.assets.openOriginal(id, by: anna.id).file)
   }
 }
 

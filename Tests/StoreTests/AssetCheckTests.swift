@@ -13,7 +13,7 @@ import Testing
     let binned = try await store.request(sample(10, seed: 2), name: "b.jpg")
     let foreign = try await store.request(sample(10, seed: 3), name: "c.jpg", owner: bob)
     for request in [mine, binned, foreign] { _ = try await store.finisher.finish(request) }
-    #expect(try await store.catalog.trash([binned.asset.id], owner: store.annaID))
+    #expect(try await store.trash([binned.asset.id], owner: store.annaID))
     let digests = [foreign, mine, binned, mine].map(\.asset.sha1)
     #expect(
       try await store.catalog.check(digests, owner: store.annaID) == [
@@ -33,9 +33,9 @@ import Testing
     let request = try await store.request(sample(10), name: "a.jpg")
     _ = try await store.finisher.finish(request)
     let digest = request.asset.sha1
-    #expect(try await store.catalog.trash([request.asset.id], owner: store.annaID))
+    #expect(try await store.trash([request.asset.id], owner: store.annaID))
     #expect(try await store.catalog.check([digest], owner: store.annaID) == [.known(request.asset.id, isTrashed: true)])
-    _ = try await store.catalog.restore([request.asset.id], owner: store.annaID)
+    _ = try await store.restore([request.asset.id], owner: store.annaID)
     #expect(
       try await store.catalog.check([digest], owner: store.annaID) == [.known(request.asset.id, isTrashed: false)])
     await #expect(throws: StoreError.self, "the same bytes twice") {
@@ -69,16 +69,16 @@ import Testing
     let store = try await StoreFixture()
     let (bobID, _) = try await StoreFixture.addUser("bob", to: store.catalog)
     guard case .created(let id) = try await store.store(sample(10), name: "a.jpg") else { return }
-    #expect(try await store.catalog.trash([id, Identifier()], owner: store.annaID) == false)
-    #expect(try await store.catalog.trash([id], owner: bobID) == false)
+    #expect(try await store.trash([id, Identifier()], owner: store.annaID) == false)
+    #expect(try await store.trash([id], owner: bobID) == false)
     #expect(try await store.row(id)?.deletedAt == nil)
     let then = Instant(milliseconds: 5)
-    #expect(try await store.catalog.trash([id, id], owner: store.annaID, now: then))
-    #expect(try await store.catalog.trash([id], owner: store.annaID))
+    #expect(try await store.trash([id, id], owner: store.annaID, now: then))
+    #expect(try await store.trash([id], owner: store.annaID))
     #expect(try await store.row(id)?.deletedAt == then, "the date stays")
-    #expect(try await store.catalog.restore([id], owner: bobID) == nil)
-    #expect(try await store.catalog.restore([id], owner: store.annaID) == 1)
-    #expect(try await store.catalog.restore([id], owner: store.annaID) == 0)
+    #expect(try await store.restore([id], owner: bobID) == nil)
+    #expect(try await store.restore([id], owner: store.annaID) == 1)
+    #expect(try await store.restore([id], owner: store.annaID) == 0)
   }
 
   @Test func countsByShelf() async throws {

@@ -124,6 +124,18 @@ final class StoreFixture: Sendable {
 
   func row(_ id: Identifier) async throws -> AssetRow? { try await catalog.asset(id, owner: annaID) }
 
+  /// Whether all are the owner's; nothing is trashed otherwise.
+  func trash(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Bool {
+    guard let numbers = try await catalog.numbers(of: ids, owner: owner) else { return false }
+    try await catalog.trash(numbers, now: now)
+    return true
+  }
+
+  func restore(_ ids: [Identifier], owner: Identifier) async throws -> Int? {
+    guard let numbers = try await catalog.numbers(of: ids, owner: owner) else { return nil }
+    return try await catalog.restore(numbers, now: .now())
+  }
+
   func count(_ table: String) async throws -> Int {
     try await catalog.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? -1 }
   }

@@ -92,3 +92,31 @@ def test_it_understands_our_refusals(server, admin):
     text = asyncio.run(
         run(admin.fields["x_api_key"], lambda immich: immich.albums.async_get_album_info(unknown), ImmichError))
     assert "Not found or no album.read access" in text
+
+
+def test_it_finds_and_shows_what_is_there(server, admin):
+    """What Home Assistant's media browser does; more than one page of a hundred, and every key that it indexes."""
+    photos = [admin.store(media.jpeg(f"browse {number}"), f"{number}.jpg") for number in range(103)]
+    film = admin.store(media.mp4("browse"), "film.mp4")
+    album = admin.post("/api/albums", {"albumName": "A", "assetIds": [photos[0], film]}).json()["id"]
+    admin.put("/api/assets", {"ids": photos[:2], "isFavorite": True})
+
+    async def run():
+        async with connected(server, admin.fields["x_api_key"]) as immich:
+            found = await immich.search.async_get_all()
+            assert {asset.asset_id for asset in found} == {*photos, film} and len(found) == 104
+            favorites = await immich.search.async_get_all_favorites()
+            assert {asset.asset_id for asset in favorites} == set(photos[:2])
+            in_album = await immich.search.async_get_all_by_album_ids([album])
+            assert {asset.asset_id for asset in in_album} == {photos[0], film}
+            assert await immich.search.async_get_all_by_person_ids([album]) == []
+            assert await immich.search.async_get_all_by_tag_ids([album]) == []
+            assert await immich.search.async_search_persons("Anna") == []
+            with pytest.raises(ImmichError, match="Smart search is not enabled"):
+                await immich.search.async_smart_search("cats")
+            # A redirect to the original, which every browser can show.
+            assert await immich.assets.async_view_asset(photos[0], "fullsize") == media.jpeg("browse 0")
+            stream = await immich.assets.async_play_video_stream(film)
+            assert await stream.read() == media.mp4("browse")
+
+    asyncio.run(run())

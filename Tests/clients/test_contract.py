@@ -34,12 +34,17 @@ class Household:
         self.asset = session.store(media.jpeg("contract"), "Grün.jpg")
         self.album = session.post("/api/albums", {"albumName": "A", "assetIds": [self.asset]}).json()["id"]
         self.key_id = session.get("/api/api-keys").json()[0]["id"]
+        self.me = login.json()["userId"]
+        self.guest, self.other, self.leaver = (
+            session.post("/api/admin/users", {
+                "email": f"{name}@example.org", "name": name, "password": PASSWORD}).json()["id"]
+            for name in ("guest", "other", "leaver"))
 
     def fill(self, value):
         """Puts the real ids where the table says {asset}, {album}, {key}, {nobody}, {new}."""
         if isinstance(value, str):
-            for name, real in [("asset", self.asset), ("album", self.album), ("key", self.key_id),
-                               ("nobody", NOBODY), ("new", str(uuid.uuid4()))]:
+            for name, real in [("asset", self.asset), ("album", self.album), ("key", self.key_id), ("me", self.me),
+                               ("guest", self.guest), ("other", self.other), ("leaver", self.leaver), ("nobody", NOBODY), ("new", str(uuid.uuid4()))]:
                 value = value.replace("{%s}" % name, real)
             return value
         if isinstance(value, dict):
@@ -88,6 +93,19 @@ SUCCESSES = [
         "fileCreatedAt": "2024-07-05T13:14:15.000Z", "fileModifiedAt": "2024-07-06T01:02:03.456Z",
         "localDateTime": "2024-07-05T13:14:15.000Z", "thumbhash": None}),
     ("GET /api/assets/{asset}/original", None, 200, None),
+    ("PUT /api/assets/{asset}", {"description": "am See", "rating": 4, "latitude": 47.6, "longitude": 9.4}, 200,
+     {"id": "{asset}", "exifInfo": {"description": "am See", "rating": 4}}),
+    ("GET /api/assets/{asset}/thumbnail?size=fullsize", None, 302, None),
+    ("GET /api/timeline/buckets", None, 200, None),
+    ("GET /api/timeline/bucket?timeBucket=2024-07-01", None, 200, None),
+    ("POST /api/search/metadata", {"withExif": True}, 200, {"assets": {"nextPage": None}}),
+    ("POST /api/search/random", {"size": 3}, 200, None),
+    ("POST /api/search/statistics", {}, 200, None),
+    ("GET /api/search/suggestions?type=camera-make", None, 200, None),
+    ("GET /api/search/explore", None, 200, [{"fieldName": "exifInfo.city", "items": []}]),
+    ("GET /api/search/cities", None, 200, []),
+    ("GET /api/search/places?name=x", None, 200, []),
+    ("GET /api/search/person?name=x", None, 200, []),
     ("GET /api/albums", None, 200, None),
     ("GET /api/albums?assetId={asset}", None, 200, None),
     ("GET /api/albums?shared=true", None, 200, None),
@@ -102,12 +120,82 @@ SUCCESSES = [
     ("PUT /api/albums/{album}/assets", {"ids": ["{asset}"]}, 200, None),
     ("DELETE /api/albums/{album}/assets", {"ids": ["{nobody}"]}, 200, None),
     ("POST /api/trash/restore/assets", {"ids": ["{asset}"]}, 200, {"count": 0}),
+    ("POST /api/trash/restore", None, 200, {"count": 0}),
+    ("POST /api/trash/empty", None, 200, {"count": 0}),
+    ("GET /api/albums/statistics", None, 200, {}),
+    ("PUT /api/albums/{album}/users", {"albumUsers": [{"userId": "{guest}", "role": "viewer"}]}, 200, {
+        "id": "{album}", "shared": True}),
+    ("GET /api/albums?isShared=true&isOwned=true", None, 200, None),
+    ("PUT /api/albums/{album}/user/{guest}", {"role": "editor"}, 204, None),
+    ("DELETE /api/albums/{album}/user/{guest}", None, 204, None),
+    ("GET /api/albums/{album}?withoutAssets=false", None, 200, {"shared": False}),
+    ("GET /api/users", None, 200, None),
+    ("GET /api/users/{guest}", None, 200, {"id": "{guest}", "name": "guest"}),
+    ("GET /api/admin/users", None, 200, None),
+    ("GET /api/admin/users?withDeleted=true&id={guest}", None, 200, None),
+    ("POST /api/admin/users", {
+        "email": "new@example.org", "name": "New", "password": PASSWORD, "quotaSizeInBytes": 1000, "isAdmin": True,
+        "storageLabel": "new-one", "avatarColor": "pink", "notify": True, "shouldChangePassword": False}, 201,
+     {"email": "new@example.org", "quotaSizeInBytes": 1000, "isAdmin": True, "storageLabel": "new-one",
+      "avatarColor": "pink", "shouldChangePassword": False}),
+    ("GET /api/admin/users/{other}", None, 200, {"id": "{other}", "shouldChangePassword": True, "quotaSizeInBytes": None}),
+    ("PUT /api/admin/users/{other}", {"quotaSizeInBytes": 5, "name": "Another", "isAdmin": True, "storageLabel": "other"},
+     200, {"quotaSizeInBytes": 5, "name": "Another", "isAdmin": True}),
+    ("PUT /api/admin/users/{other}", {"quotaSizeInBytes": None, "isAdmin": False}, 200,
+     {"quotaSizeInBytes": None, "name": "Another", "isAdmin": False}),
+    ("DELETE /api/admin/users/{leaver}", {}, 200, {"id": "{leaver}", "status": "deleted"}),
+    ("POST /api/admin/users/{leaver}/restore", None, 200, {"id": "{leaver}", "status": "active", "deletedAt": None}),
+    ("GET /api/sessions", None, 200, None),
+    ("DELETE /api/sessions", None, 204, None),
+    ("POST /api/download/info", {"assetIds": ["{asset}"]}, 201, {"archives": [{"assetIds": ["{asset}"]}]}),
+    ("POST /api/download/info", {"albumId": "{album}", "archiveSize": 1}, 201, {}),
+    ("POST /api/download/info", {"userId": "{me}"}, 201, {}),
+    ("POST /api/download/archive", {"assetIds": ["{asset}"]}, 200, None),
+    ("GET /api/jobs", None, 200, {}),
+    ("PUT /api/jobs/faceDetection", {"command": "pause", "force": True}, 200, {
+        "jobCounts": {"active": 0, "failed": 0}, "queueStatus": {"isActive": False, "isPaused": True}}),
+    ("PUT /api/jobs/faceDetection", {"command": "resume"}, 200, {"queueStatus": {"isPaused": False}}),
+    ("GET /api/people", None, 200, {"people": [], "total": 0, "hidden": 0, "hasNextPage": False}),
+    ("GET /api/search/person?name=x", None, 200, None),
+    ("GET /api/faces?id={asset}", None, 200, None),
+    ("GET /api/tags", None, 200, None),
+    ("GET /api/stacks", None, 200, None),
+    ("GET /api/memories?for=2024-01-01T00:00:00.000Z", None, 200, None),
+    ("GET /api/memories/statistics", None, 200, {"total": 0}),
+    ("GET /api/partners?direction=shared-by", None, 200, None),
+    ("GET /api/map/markers", None, 200, None),
+    ("GET /api/activities?albumId={album}", None, 200, None),
+    ("GET /api/activities/statistics?albumId={album}", None, 200, {"comments": 0, "likes": 0}),
+    ("GET /api/shared-links", None, 200, None),
 ]
 
 # request, JSON body, expected status, the message (a regular expression)
 REFUSALS = [
     ("GET /api/assets/{nobody}", None, 400, "Not found or no asset.read access"),
     ("GET /api/assets/{nobody}/original", None, 400, "Not found or no asset.download access"),
+    ("GET /api/assets/{nobody}/thumbnail", None, 400, "Not found or no asset.view access"),
+    ("GET /api/assets/{nobody}/video/playback", None, 400, "Not found or no asset.view access"),
+    ("GET /api/assets/{asset}/video/playback", None, 404, "Asset is not a video"),
+    ("GET /api/assets/{asset}/thumbnail?size=huge", None, 400, "Validation failed"),
+    ("PUT /api/assets/{nobody}", {"isFavorite": True}, 400, "Not found or no asset.update access"),
+    ("PUT /api/assets", {"ids": ["{asset}", "{nobody}"], "isFavorite": True}, 400, "Not found or no asset.update access"),
+    ("PUT /api/assets", {"isFavorite": True}, 400, "Validation failed"),
+    ("POST /api/search/smart", {"query": "cats"}, 400, "Smart search is not enabled"),
+    ("POST /api/search/metadata", {"size": 1001}, 400, "Validation failed"),
+    ("POST /api/search/metadata", {"page": 0}, 400, "Validation failed"),
+    ("POST /api/search/metadata", {"checksum": "short"}, 400, "Validation failed"),
+    ("POST /api/search/metadata", {"takenAfter": "yesterday"}, 400, "Validation failed"),
+    ("POST /api/search/metadata", {"visibility": "secret"}, 400, "Validation failed"),
+    ("POST /api/search/metadata", {"albumIds": ["{nobody}"]}, 400, "Not found or no album.read access"),
+    ("GET /api/search/suggestions?type=shoe-size", None, 400, "Validation failed"),
+    ("GET /api/search/person", None, 400, "Validation failed"),
+    ("GET /api/timeline/bucket", None, 400, "Validation failed"),
+    ("GET /api/timeline/bucket?timeBucket=July", None, 400, "Validation failed"),
+    ("GET /api/timeline/buckets?albumId={nobody}", None, 400, "Not found or no album.read access"),
+    ("GET /api/timeline/buckets?userId={nobody}", None, 400, "Not found or no timeline.read access"),
+    ("GET /api/timeline/buckets?personId={nobody}", None, 400, "Not found or no person.read access"),
+    ("GET /api/timeline/buckets?tagId={nobody}", None, 400, "Not found or no tag.read access"),
+    ("GET /api/timeline/buckets?bbox=1,2,3", None, 400, "Validation failed"),
     ("DELETE /api/assets", {"ids": ["{asset}", "{nobody}"]}, 400, "Not found or no asset.delete access"),
     ("POST /api/trash/restore/assets", {"ids": ["{nobody}"]}, 400, "Not found or no asset.delete access"),
     ("GET /api/albums/{nobody}", None, 400, "Not found or no album.read access"),
@@ -115,6 +203,42 @@ REFUSALS = [
     ("DELETE /api/albums/{nobody}", None, 400, "Not found or no album.delete access"),
     ("PUT /api/albums/{nobody}/assets", {"ids": ["{asset}"]}, 400, "Not found or no albumAsset.create access"),
     ("DELETE /api/albums/{nobody}/assets", {"ids": ["{asset}"]}, 400, "Not found or no albumAsset.delete access"),
+    ("PUT /api/albums/{nobody}/users", {"albumUsers": [{"userId": "{guest}"}]}, 400, "Not found or no album.share access"),
+    ("PUT /api/albums/{album}/users", {"albumUsers": [{"userId": "{me}"}]}, 400, "Cannot be shared with owner"),
+    ("PUT /api/albums/{album}/users", {"albumUsers": [{"userId": "{nobody}"}]}, 400, "User not found"),
+    ("PUT /api/albums/{album}/users", {"albumUsers": []}, 400, "Validation failed"),
+    ("PUT /api/albums/{album}/users", {"albumUsers": [{"userId": "{guest}", "role": "owner"}]}, 400, ".+"),
+    ("PUT /api/albums/{album}/user/{guest}", {"role": "viewer"}, 400, "Album not shared with user"),
+    ("PUT /api/albums/{album}/user/{guest}", {"role": "king"}, 400, "Validation failed"),
+    ("DELETE /api/albums/{album}/user/{guest}", None, 400, "Album not shared with user"),
+    ("DELETE /api/albums/{album}/user/me", None, 400, "Cannot remove album owner"),
+    ("GET /api/users/{nobody}", None, 400, "User not found"),
+    ("GET /api/users/{guest}/profile-image", None, 404, ".+"),
+    ("GET /api/admin/users/{nobody}", None, 400, "User not found"),
+    ("POST /api/admin/users", {"email": "guest@example.org", "name": "x", "password": "x"}, 400, "User exists"),
+    ("POST /api/admin/users", {"email": "x@example.org", "name": "x", "password": ""}, 400, ".+"),
+    ("POST /api/admin/users", {"email": "x@example.org", "name": "x", "password": "x", "storageLabel": "../x"}, 400, ".+"),
+    ("POST /api/admin/users", {"email": "x@example.org", "name": "x", "password": "x", "pinCode": "123456"}, 400, ".+"),
+    ("POST /api/admin/users", {"email": "x@example.org", "name": "x", "password": "x", "quotaSizeInBytes": -1}, 400, ".+"),
+    ("PUT /api/admin/users/{guest}", {"storageLabel": "elsewhere"}, 400, ".+never changes"),
+    ("PUT /api/admin/users/{guest}", {"email": "anna@example.org"}, 400, "User exists"),
+    ("DELETE /api/admin/users/{me}", {}, 400, "Cannot delete own account"),
+    ("DELETE /api/admin/users/{nobody}", {}, 400, "User not found"),
+    ("DELETE /api/sessions/{nobody}", None, 400, ".+"),
+    ("POST /api/download/info", {}, 400, ".+"),
+    ("POST /api/download/info", {"assetIds": ["{asset}", "{nobody}"]}, 400, "Not found or no asset.download access"),
+    ("POST /api/download/info", {"albumId": "{nobody}"}, 400, "Not found or no album.download access"),
+    ("POST /api/download/info", {"userId": "{guest}"}, 400, "Not found or no timeline.download access"),
+    ("POST /api/download/archive", {"assetIds": ["{nobody}"]}, 400, "Not found or no asset.download access"),
+    ("PUT /api/jobs/nonsense", {"command": "pause"}, 400, "Validation failed"),
+    ("PUT /api/jobs/ocr", {"command": "dance"}, 400, "Validation failed"),
+    ("PUT /api/jobs/ocr", {"command": "start"}, 400, ".+"),
+    ("GET /api/faces?id={nobody}", None, 400, "Not found or no asset.read access"),
+    ("PUT /api/tags", {"tags": ["a"]}, 400, "Tags are not supported.+"),
+    ("PUT /api/tags/{nobody}/assets", {"ids": ["{asset}"]}, 400, "Tags are not supported.+"),
+    ("POST /api/stacks", {"assetIds": ["{asset}", "{nobody}"]}, 400, "Stacks are not supported.+"),
+    ("POST /api/activities", {"albumId": "{album}", "type": "like"}, 400, ".+not supported.+"),
+    ("POST /api/shared-links", {"type": "ALBUM", "albumId": "{album}"}, 400, ".+not supported.+"),
     ("GET /api/api-keys/{nobody}", None, 400, ".+"),
     ("PUT /api/api-keys/{nobody}", {"name": "x", "permissions": ["all"]}, 400, ".+"),
     ("DELETE /api/api-keys/{nobody}", None, 400, ".+"),
@@ -175,7 +299,10 @@ def test_each_described_operation_is_called_somewhere():
     """An operation that is added to the schema pieces needs a line above, or one of the tests named here."""
     elsewhere = {
         "POST /auth/login", "POST /auth/logout", "POST /auth/change-password", "POST /auth/admin-sign-up",
-        "POST /assets", "DELETE /assets", "GET /api-keys/me", "DELETE /api-keys/{id}", "DELETE /albums/{id}",
+        "POST /assets", "PUT /assets", "GET /assets/{id}/video/playback", "DELETE /assets", "GET /api-keys/me",
+        "DELETE /api-keys/{id}", "DELETE /albums/{id}",
+        # Only ever refused.
+        "GET /users/{id}/profile-image", "PUT /tags", "PUT /tags/{id}/assets", "POST /stacks", "DELETE /sessions/{id}",
     }
     called = set()
     for request_line, *_ in SUCCESSES:

@@ -85,3 +85,38 @@ def test_its_typed_calls_accept_our_answers(server, admin):
             return me
 
     assert asyncio.run(run()).email == "anna@example.org"
+
+
+def test_its_typed_calls_browse(server, admin):
+    from immichpy.client.generated import models
+
+    photo = admin.store(media.jpeg("typed"), "Typed.jpg")
+    film = admin.store(media.mp4("typed"), "film.mp4")
+
+    async def run():
+        async with AsyncClient(api_key=admin.fields["x_api_key"], base_url=server.url) as client:
+            changed = await client.assets.update_asset(
+                photo, models.UpdateAssetDto(is_favorite=True, description="d", rating=3, latitude=1.5, longitude=2.5))
+            assert changed.is_favorite and changed.exif_info.description == "d" and changed.exif_info.rating == 3
+            await client.assets.update_assets(models.AssetBulkUpdateDto(
+                ids=[photo, film], visibility=models.AssetVisibility.ARCHIVE, date_time_relative=60, time_zone="Europe/Berlin"))
+            assert (await client.assets.get_asset_info(film)).visibility == models.AssetVisibility.ARCHIVE
+            page = await client.search.search_assets(models.MetadataSearchDto(size=1, with_exif=True, order=models.AssetOrder.ASC))
+            assert page.assets.count == 1 and page.assets.next_page == "2"
+            found = await client.search.search_assets(models.MetadataSearchDto(original_file_name="TYPED"))
+            assert [str(asset.id) for asset in found.assets.items] == [photo]
+            assert len(await client.search.search_random(models.RandomSearchDto(size=5))) == 2
+            assert (await client.search.search_asset_statistics(models.StatisticsSearchDto())).total == 2
+            assert await client.search.get_search_suggestions(models.SearchSuggestionType.CAMERA_MINUS_MAKE) == []
+            assert (await client.search.get_explore_data())[0].items == []
+            assert await client.search.get_assets_by_city() == await client.search.search_person("x") == []
+            assert await client.search.search_places("x") == []
+            months = await client.timeline.get_time_buckets()
+            assert [(month.time_bucket, month.count) for month in months] == [("2024-07-01", 2)]
+            columns = await client.timeline.get_time_bucket(
+                "2024-07-01", with_coordinates=True, with_stacked=True, order=models.AssetOrder.ASC)
+            assert sorted(columns.id) == sorted([photo, film]) and sorted(columns.is_image) == [False, True]
+            assert await client.assets.view_asset(photo, size=models.AssetMediaSize.FULLSIZE) == media.jpeg("typed")
+            assert await client.assets.play_asset_video(film) == media.mp4("typed")
+
+    asyncio.run(run())

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// A person's settings for Immich's clients: sections of named values. The app has no current user, and so never backs
 /// up, unless every section is there.
 struct Preferences: Equatable, Sendable {
@@ -63,6 +65,24 @@ struct Preferences: Equatable, Sendable {
     case (.number, _): "must be an integer"
     case (.text, _): "must be a string"
     case (.other, _): nil
+    }
+  }
+}
+
+extension Preferences {
+  /// The defaults, and what somebody has changed of them.
+  /// - Parameter stored: JSON from the catalog; nil where nothing was changed yet.
+  init(stored: String?) throws {
+    self.init()
+    guard let stored else { return }
+    try merge(try JSONDecoder().decode([String: [String: Value]].self, from: Data(stored.utf8)))
+  }
+
+  var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
   }
 }

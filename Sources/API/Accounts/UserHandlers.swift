@@ -7,10 +7,19 @@ import HTTPTypes
 struct UserHandlers: Sendable {
   let accounts: Accounts
 
-  /// Admins see everybody, others themselves: nothing is shared between people here, so nobody needs a directory.
+  /// Everybody sees everybody: whom else could an album be shared with? Phones are told the same by the sync stream.
   func list(_ request: Request, _ principal: Principal) async throws -> Response {
-    let users = principal.user.isAdmin ? try await accounts.list() : [principal.user]
-    return await .json(list: users.map(UserShape.init))
+    await .json(list: try await accounts.list().map(UserShape.init))
+  }
+
+  func read(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(UserShape(try await accounts.person(try request.id())))
+  }
+
+  /// Nobody has one.
+  func profileImage(_ request: Request, _ principal: Principal) async throws -> Response {
+    _ = try await accounts.person(try request.id())
+    throw Refusal(.notFound, "User does not have a profile image")
   }
 
   func me(_ request: Request, _ principal: Principal) async throws -> Response {
@@ -35,7 +44,7 @@ struct UserHandlers: Sendable {
   }
 
   func preferences(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(try UserHandlers.preferences(try await accounts.preferences(of: principal.user.id)))
+    .json(try Preferences(stored: try await accounts.preferences(of: principal.user.id)))
   }
 
   /// What the body names changes, the rest stays; of two changes at once neither is lost. Nothing changes where
@@ -52,21 +61,10 @@ struct UserHandlers: Sendable {
     }
     let update = input
     let text = try await accounts.updatePreferences(of: principal.user.id, avatarColor: avatarColor) { stored in
-      var preferences = try UserHandlers.preferences(stored)
+      var preferences = try Preferences(stored: stored)
       try preferences.merge(update)
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys]
-      return String(decoding: try encoder.encode(preferences), as: UTF8.self)
+      return try preferences.text
     }
-    return .json(try UserHandlers.preferences(text))
-  }
-
-  private static func preferences(_ stored: String?) throws -> Preferences {
-    var preferences = Preferences()
-    if let stored {
-      try preferences.merge(
-        try JSONDecoder().decode([String: [String: Preferences.Value]].self, from: Data(stored.utf8)))
-    }
-    return preferences
+    return .json(try Preferences(stored: text))
   }
 }

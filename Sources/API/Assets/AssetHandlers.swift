@@ -4,7 +4,7 @@ import HTTPServer
 import HTTPTypes
 import Wire
 
-/// `/api/assets` and `/api/trash`, but for receiving.
+/// `/api/assets`, but for receiving and deleting.
 struct AssetHandlers: Sendable {
   let assets: Assets
   /// Opening a file may wait for a disk that wakes up.
@@ -40,16 +40,31 @@ struct AssetHandlers: Sendable {
   private static let bulkLimit = 16 << 20
 
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(AssetShape(try await assets.asset(try request.id(), owner: principal.user.id)))
+    .asset(try await assets.readable(try request.id(), by: principal.user.id), to: principal)
+  }
+
+  /// One asset's; the answer is the asset as it is then.
+  func change(_ request: Request, _ principal: Principal) async throws -> Response {
+    let id = try request.id()
+    let changes = try await request.json(AssetChangeInput.self).changes
+    try await assets.change([id], owner: principal.user.id, changes)
+    return .asset(try await assets.asset(id, owner: principal.user.id), to: principal)
+  }
+
+  /// Many at once, all or none.
+  func changeAll(_ request: Request, _ principal: Principal) async throws -> Response {
+    let (ids, changes) = try await request.bulkChange()
+    try await assets.change(ids, owner: principal.user.id, changes)
+    return .noContent
   }
 
   /// The file as it was received, whole or in ranges. `edited` is accepted and ignored: nothing is ever edited here.
   func original(_ request: Request, _ principal: Principal) async throws -> Response {
-    try await original(request, try request.id(), owner: principal.user.id)
+    try await original(request, try request.id(), by: principal.user.id)
   }
 
-  func original(_ request: Request, _ id: Identifier, owner: Identifier) async throws -> Response {
-    let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, owner: owner) }
+  func original(_ request: Request, _ id: Identifier, by user: Identifier) async throws -> Response {
+    let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, by: user) }
     return fileResponse(
       to: request, file: file, size: asset.size, etag: "\"\(asset.checksum.hex)\"", modified: asset.fileModifiedAt,
       fields: AssetHandlers.fields(of: asset))
@@ -92,28 +107,5 @@ struct AssetHandlers: Sendable {
       owner: principal.user.id, isFavorite: try request.flag("isFavorite"), isTrashed: try request.flag("isTrashed"),
       visibility: try request.visibility("visibility"))
     return .json(AssetCountsShape(counts))
-  }
-
-  private struct Deletion: Decodable {
-    let ids: [Identifier]
-    let force: Bool?
-  }
-
-  func trash(_ request: Request, _ principal: Principal) async throws -> Response {
-    let input = try await request.json(Deletion.self)
-    guard input.force != true else {
-      throw BackupError.invalid("Permanent deletion is not supported by Nightstand yet; nothing was changed")
-    }
-    try await assets.trash(input.ids, owner: principal.user.id)
-    return .noContent
-  }
-
-  private struct Restoration: Decodable {
-    let ids: [Identifier]
-  }
-
-  func restore(_ request: Request, _ principal: Principal) async throws -> Response {
-    let input = try await request.json(Restoration.self)
-    return .json(["count": try await assets.restore(input.ids, owner: principal.user.id)])
   }
 }

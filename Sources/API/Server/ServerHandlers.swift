@@ -37,7 +37,7 @@ struct ServerHandlers: Sendable {
   func features(_ request: Request) async throws -> Response { .json(FeaturesShape()) }
 
   func config(_ request: Request) async throws -> Response {
-    .json(ConfigShape(isInitialized: try await backup.accounts.isInitialized()))
+    .json(ConfigShape(isInitialized: try await backup.accounts.isInitialized(), limits: backup.trash.limits))
   }
 
   func mediaTypes(_ request: Request) async throws -> Response { .json(MediaTypesShape()) }

@@ -1,7 +1,8 @@
 import Backup
 import Ground
 
-/// Immich's `AlbumResponseDto`. Since version 3 it holds no assets. Keys that are optional there are left out where
+/// Immich's `AlbumResponseDto`. Since version 3 it holds no assets; clients made for version 2 ask for them
+/// (`withoutAssets=false`: `Response.album`). Keys that are optional there are left out where
 /// they have no value: their schema knows no null.
 struct AlbumShape: Encodable {
   struct Member: Encodable {
@@ -13,22 +14,23 @@ struct AlbumShape: Encodable {
   let albumName: String
   let description: String
   @Nullable var albumThumbnailAssetId: Identifier?
-  /// The owner is one of them; sharing is not supported, so nobody else is.
+  /// The owner comes first.
   let albumUsers: [Member]
   let assetCount: Int
   let createdAt: String
   let updatedAt: String
   let hasSharedLink = false
   let isActivityEnabled: Bool
-  let shared = false
+  let shared: Bool
   let order: AlbumOrder
   let startDate: String?
   let endDate: String?
   let lastModifiedAssetTimestamp: String?
 
-  init(_ album: Album, owner: User) {
+  init(_ album: Album) {
     (id, albumName, description) = (album.id, album.name, album.description)
-    albumUsers = [Member(role: "owner", user: UserShape(owner))]
+    albumUsers = album.people.map { Member(role: $0.role.rawValue, user: UserShape($0.user)) }
+    shared = album.isShared
     assetCount = album.assetCount
     (createdAt, updatedAt) = (album.createdAt.iso8601, album.updatedAt.iso8601)
     isActivityEnabled = album.isActivityEnabled

@@ -34,18 +34,23 @@ struct ConfigShape: Encodable {
   let isInitialized: Bool
   let isOnboarded: Bool
   let loginPageMessage = ""
-  /// Nothing is ever deleted from the trash by itself; the schema wants a number, so it is a hundred years.
-  let trashDays = 36_500
-  let userDeleteDelay = 7
+  /// How many days something lies in the trash.
+  let trashDays: Int
+  /// How many days a deleted person can be restored.
+  let userDeleteDelay: Int
   let oauthButtonText = ""
   let externalDomain = ""
-  let publicUsers = false
+  /// Everybody may see who else there is.
+  let publicUsers = true
   let mapDarkStyleUrl = ""
   let mapLightStyleUrl = ""
   let maintenanceMode = false
   let minFaces = 3
 
-  init(isInitialized: Bool) { (self.isInitialized, isOnboarded) = (isInitialized, isInitialized) }
+  init(isInitialized: Bool, limits: Trash.Limits) {
+    (self.isInitialized, isOnboarded) = (isInitialized, isInitialized)
+    (trashDays, userDeleteDelay) = (limits.trashDays, limits.userDays)
+  }
 }
 
 /// Immich's version for clients that parse it, and beside it what this really is.

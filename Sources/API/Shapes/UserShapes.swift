@@ -15,7 +15,8 @@ struct UserAdminShape: Encodable {
   let isAdmin: Bool
   let oauthId = ""
   let shouldChangePassword: Bool
-  let status = "active"
+  /// `active`; `deleted` while they can be restored, `removing` when that is over.
+  let status: String
   @Nullable var storageLabel: String?
   @Nullable var quotaSizeInBytes: Int64?
   @Nullable var quotaUsageInBytes: Int64?
@@ -23,8 +24,10 @@ struct UserAdminShape: Encodable {
   /// A v4 UUID that stays the same; nothing here groups users, so each is a group alone.
   let clusterGroupId: Identifier
 
-  init(_ user: User) {
+  init(_ user: User, isRemoving: Bool = false) {
     id = user.id
+    status = user.deletedAt == nil ? "active" : isRemoving ? "removing" : "deleted"
+    deletedAt = user.deletedAt?.iso8601
     email = user.email
     name = user.name
     avatarColor = user.avatarColor

@@ -16,6 +16,8 @@ package struct UserRow: Sendable, Equatable {
   package var used: Int64
   package let createdAt: Instant
   package var updatedAt: Instant
+  /// Set while a deleted person can be restored.
+  package var deletedAt: Instant?
 
   /// A person who is not in the catalog yet; `folder` is what the folder's name should start with.
   package init(
@@ -29,7 +31,7 @@ package struct UserRow: Sendable, Equatable {
 
   static let columns = """
     user.id, user.email, user.name, user.folder, user.is_admin, user.should_change_password, user.avatar_color, \
-    user.quota, user.used, user.created_at, user.updated_at
+    user.quota, user.used, user.created_at, user.updated_at, user.deleted_at
     """
 
   /// Reads `columns`, the first of which stands at `start`.
@@ -45,6 +47,7 @@ package struct UserRow: Sendable, Equatable {
     used = row[start + 8]
     createdAt = row[start + 9]
     updatedAt = row[start + 10]
+    deletedAt = row[start + 11]
   }
 }
 
@@ -57,23 +60,27 @@ package struct SessionRow: Sendable, Equatable {
   package let appVersion: String?
   package let createdAt: Instant
   package let updatedAt: Instant
+  /// The phone shall forget everything and start again with its next sync.
+  package let needsSyncReset: Bool
 
   package init(
     id: Identifier, user: Identifier, deviceType: String, deviceSystem: String, appVersion: String?, createdAt: Instant
   ) {
     (self.id, self.user, self.deviceType, self.deviceSystem) = (id, user, deviceType, deviceSystem)
     (self.appVersion, self.createdAt, self.updatedAt) = (appVersion, createdAt, createdAt)
+    needsSyncReset = false
   }
 
   static let columns = """
-    session.id, session.device_type, session.device_system, session.app_version, session.created_at, session.updated_at
+    session.id, session.device_type, session.device_system, session.app_version, session.created_at, session.updated_at,
+    session.needs_sync_reset
     """
-  static let columnCount = 6
+  static let columnCount = 7
 
   init(_ row: Row, user: Identifier) {
     (id, self.user) = (row[0], user)
     (deviceType, deviceSystem, appVersion) = (row[1], row[2], row[3])
-    (createdAt, updatedAt) = (row[4], row[5])
+    (createdAt, updatedAt, needsSyncReset) = (row[4], row[5], row[6])
   }
 }
 

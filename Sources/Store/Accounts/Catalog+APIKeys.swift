@@ -26,7 +26,8 @@ extension Catalog {
     try await read { db in
       let sql = """
         SELECT \(APIKeyRow.columns), \(UserRow.columns), api_key.secret_hash
-        FROM api_key JOIN user ON user.number = api_key.user WHERE api_key.secret_hash = ?
+        FROM api_key JOIN user ON user.number = api_key.user
+        WHERE api_key.secret_hash = ? AND user.deleted_at IS NULL
         """
       guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [Data(secretHash)]) else { return nil }
       let user = UserRow(row, at: APIKeyRow.columnCount)

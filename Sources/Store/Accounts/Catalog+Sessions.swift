@@ -13,7 +13,7 @@ extension Catalog {
       try db.execute(
         sql: """
           INSERT INTO session (id, user, token_hash, device_type, device_system, app_version, created_at, updated_at)
-          SELECT ?, number, ?, ?, ?, ?, ?, ? FROM user WHERE id = ? AND password_hash = ?
+          SELECT ?, number, ?, ?, ?, ?, ?, ? FROM user WHERE id = ? AND password_hash = ? AND deleted_at IS NULL
           """,
         arguments: [
           row.id, Data(tokenHash), row.deviceType, row.deviceSystem, row.appVersion, row.createdAt, row.updatedAt,
@@ -37,7 +37,8 @@ extension Catalog {
     try await read { db in
       let sql = """
         SELECT \(SessionRow.columns), \(UserRow.columns), session.token_hash
-        FROM session JOIN user ON user.number = session.user WHERE session.token_hash = ?
+        FROM session JOIN user ON user.number = session.user
+        WHERE session.token_hash = ? AND user.deleted_at IS NULL
         """
       guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [Data(tokenHash)]) else { return nil }
       let user = UserRow(row, at: SessionRow.columnCount)
@@ -59,6 +60,34 @@ extension Catalog {
       let sql =
         "SELECT EXISTS (SELECT 1 FROM session JOIN user ON user.number = session.user WHERE session.id = ? AND user.id = ?)"
       return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [id, user]) ?? false
+    }
+  }
+
+  /// A person's logins, the last used first.
+  package func sessions(of user: Identifier) async throws -> [SessionRow] {
+    try await read { db in
+      let sql = """
+        SELECT \(SessionRow.columns) FROM session WHERE user = (SELECT number FROM user WHERE id = ?)
+        ORDER BY updated_at DESC, number DESC
+        """
+      return try Row.fetchAll(db, sql: sql, arguments: [user]).map { SessionRow($0, user: user) }
+    }
+  }
+
+  /// - Returns: whether the person had such a login.
+  package func deleteSession(_ id: Identifier, of user: Identifier) async throws -> Bool {
+    try await write { db in
+      try db.execute(
+        sql: "DELETE FROM session WHERE id = ? AND user = (SELECT number FROM user WHERE id = ?)",
+        arguments: [id, user])
+      return db.changesCount == 1
+    }
+  }
+
+  /// Ends every login of a person but one.
+  package func deleteSessions(of user: Identifier, but spared: Identifier?) async throws {
+    try await write { db in
+      try Catalog.end(spared.map { .allBut($0) } ?? .all, of: user, db)
     }
   }
 

@@ -9,6 +9,8 @@ package enum UserOutcome: Sendable, Equatable {
   case emailTaken
   /// A password was given without the old one, though the user need not change it.
   case noChangeDue
+  /// Without this one nobody could manage the server.
+  case lastAdmin
   /// No such user, or (where one was expected) another password hash than the expected one.
   case unknown
 }
@@ -27,7 +29,7 @@ extension Catalog {
 
   package func hasAdmin() async throws -> Bool {
     try await read { db in
-      try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin)") ?? false
+      try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE is_admin AND deleted_at IS NULL)") ?? false
     }
   }
 
@@ -42,20 +44,23 @@ extension Catalog {
         sql: """
           INSERT INTO user (id, email, name, folder, is_admin, should_change_password, avatar_color, password_hash, quota,
             created_at, updated_at)
-          VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          row.id, row.email, row.name, try Catalog.freeFolder(row.folder, db), row.isAdmin, row.avatarColor,
-          passwordHash, row.quota, row.createdAt, row.createdAt,
+          row.id, row.email, row.name, try Catalog.freeFolder(row.folder, db), row.isAdmin, row.shouldChangePassword,
+          row.avatarColor, passwordHash, row.quota, row.createdAt, row.createdAt,
         ])
       return try Catalog.user(row.id, db).map(UserOutcome.done) ?? .unknown
     }
   }
 
   /// Every user, oldest first.
-  package func users() async throws -> [UserRow] {
+  package func users(withDeleted: Bool = false) async throws -> [UserRow] {
     try await read { db in
-      try Row.fetchAll(db, sql: "SELECT \(UserRow.columns) FROM user ORDER BY number").map { UserRow($0) }
+      let condition = withDeleted ? "" : "WHERE deleted_at IS NULL"
+      return try Row.fetchAll(db, sql: "SELECT \(UserRow.columns) FROM user \(condition) ORDER BY number").map {
+        UserRow($0)
+      }
     }
   }
 
@@ -70,7 +75,7 @@ extension Catalog {
   /// A user and the hash of the password.
   package func credentials(email: String) async throws -> (user: UserRow, passwordHash: String)? {
     try await read { db in
-      let sql = "SELECT password_hash, \(UserRow.columns) FROM user WHERE email = ?"
+      let sql = "SELECT password_hash, \(UserRow.columns) FROM user WHERE email = ? AND deleted_at IS NULL"
       return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [email]).map { (UserRow($0, at: 1), $0[0]) }
     }
   }
@@ -164,11 +169,11 @@ extension Catalog {
     try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user)") ?? false
   }
 
-  private static func hasEmail(_ email: String, _ db: Database) throws -> Bool {
+  static func hasEmail(_ email: String, _ db: Database) throws -> Bool {
     try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM user WHERE email = ?)", arguments: [email]) ?? false
   }
 
-  private static func freeFolder(_ wanted: String, _ db: Database) throws -> String {
+  static func freeFolder(_ wanted: String, _ db: Database) throws -> String {
     let taken = try Set(
       String.fetchAll(
         db, sql: "SELECT lower(folder) FROM user WHERE folder LIKE ? ESCAPE '\\'",
@@ -179,7 +184,7 @@ extension Catalog {
     return "\(wanted)-\(number)"
   }
 
-  private static func end(_ sessions: EndingSessions, of user: Identifier, _ db: Database) throws {
+  static func end(_ sessions: EndingSessions, of user: Identifier, _ db: Database) throws {
     let spared: Identifier?
     switch sessions {
     case .none: return

@@ -28,37 +28,41 @@ package struct AssetRow: Sendable, Equatable {
   package let metadata: String?
   package let deletedAt: Instant?
 
-  /// Needs the columns of `AssetRow.selection`.
+  package let facts: Facts
+
+  /// Needs the columns of `AssetRow.selection`. By place: finding 43 columns by name takes longer than reading them.
   init(_ row: Row) {
-    id = row["id"]
-    owner = row["owner_id"]
-    sha1 = row["sha1"]
-    kind = row["kind"]
-    mimeType = row["mime_type"]
-    size = row["size"]
-    originalKey = row["original_key"]
-    originalName = [UInt8](row["original_name"] as Data)
-    fileCreatedAt = row["file_created_at"]
-    fileModifiedAt = row["file_modified_at"]
-    localDateTime = row["local_date_time"]
-    createdAt = row["created_at"]
-    updatedAt = row["updated_at"]
-    isFavorite = row["is_favorite"]
-    visibility = row["visibility"]
-    durationMilliseconds = row["duration"]
-    livePhotoVideo = row["live_photo_video_id"]
-    sidecarKey = row["sidecar_key"]
-    sidecarSize = row["sidecar_size"]
-    metadata = row["metadata"]
-    deletedAt = row["deleted_at"]
+    (id, owner, sha1, kind, mimeType, size) = (row[0], row[1], row[2], row[3], row[4], row[5])
+    (originalKey, originalName) = (row[6], [UInt8](row[7] as Data))
+    (fileCreatedAt, fileModifiedAt, localDateTime) = (row[8], row[9], row[10])
+    (createdAt, updatedAt, isFavorite, visibility) = (row[11], row[12], row[13], row[14])
+    (durationMilliseconds, livePhotoVideo) = (row[15], row[16])
+    (sidecarKey, sidecarSize, metadata, deletedAt) = (row[17], row[18], row[19], row[20])
+    facts = Facts(row, at: 21)
   }
 
-  /// `SELECT … FROM asset` with its owner as `owner` and its motion part as `motion`.
+  /// `SELECT … FROM asset` with its owner as `owner`, its motion part as `motion`, and its facts.
   static let selection = """
-    SELECT asset.*, owner.id AS owner_id, motion.id AS live_photo_video_id
-    FROM asset JOIN user AS owner ON owner.number = asset.owner
+    SELECT asset.id, owner.id, asset.sha1, asset.kind, asset.mime_type, asset.size, asset.original_key,
+      asset.original_name, asset.file_created_at, asset.file_modified_at, asset.local_date_time, asset.created_at,
+      asset.updated_at, asset.is_favorite, asset.visibility, asset.duration, motion.id, asset.sidecar_key,
+      asset.sidecar_size, asset.metadata, asset.deleted_at, \(Facts.columns), asset.number
+    FROM asset JOIN user AS owner ON owner.number = asset.owner JOIN facts ON facts.asset = asset.number
     LEFT JOIN asset AS motion ON motion.number = asset.live_photo_video
     """
+  /// Where `selection` has `asset.number`.
+  static let numberColumn = 42
+
+  /// The rows of these numbers, in their order; numbers that no asset has are left out.
+  static func all(_ numbers: [Int64], _ db: Database) throws -> [AssetRow] {
+    let list = "[\(numbers.map(String.init).joined(separator: ","))]"
+    let statement = try db.cachedStatement(
+      sql: selection + " WHERE asset.number IN (SELECT value FROM json_each(?))")
+    var rows: [Int64: AssetRow] = [:]
+    let cursor = try Row.fetchCursor(statement, arguments: [list])
+    while let row = try cursor.next() { rows[row[numberColumn]] = AssetRow(row) }
+    return numbers.compactMap { rows[$0] }
+  }
 }
 
 /// Where an asset's file must lie, and how long it must be.

@@ -24,7 +24,8 @@ extension Catalog {
   package func owner(_ user: Identifier) async throws -> (owner: Owner, quota: Int64?, used: Int64)? {
     try await read { db in
       try Row.fetchOne(
-        db.cachedStatement(sql: "SELECT number, folder, quota, used FROM user WHERE id = ?"), arguments: [user]
+        db.cachedStatement(sql: "SELECT number, folder, quota, used FROM user WHERE id = ? AND deleted_at IS NULL"),
+        arguments: [user]
       ).map { (Owner(number: $0["number"], folder: $0["folder"]), $0["quota"], $0["used"]) }
     }
   }
@@ -87,44 +88,6 @@ extension Catalog {
           WHERE owner = (SELECT number FROM user WHERE id = ?) GROUP BY kind
           """, arguments: [owner]
       ).reduce(into: [:]) { $0[$1["kind"]] = ($1["count"], $1["bytes"]) }
-    }
-  }
-
-  /// Puts assets into the trash. Those that lie there keep their date.
-  /// - Returns: false where an id is not the owner's; nothing changes then.
-  package func trash(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Bool {
-    try await change(
-      ids, owner: owner,
-      sql: "UPDATE asset SET deleted_at = ?2, updated_at = ?2 WHERE number = ?1 AND deleted_at IS NULL", now: now)
-      != nil
-  }
-
-  /// Takes assets out of the trash.
-  /// - Returns: how many lay there; nil where an id is not the owner's, nothing changes then.
-  package func restore(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Int? {
-    try await change(
-      ids, owner: owner,
-      sql: "UPDATE asset SET deleted_at = NULL, updated_at = ?2 WHERE number = ?1 AND deleted_at IS NOT NULL", now: now)
-  }
-
-  /// Runs a statement per asset, all or none; how many rows it changed.
-  private func change(_ ids: [Identifier], owner: Identifier, sql: String, now: Instant) async throws -> Int? {
-    try await write { db in
-      let find = try db.cachedStatement(
-        sql: "SELECT asset.number FROM asset JOIN user ON user.number = asset.owner WHERE asset.id = ? AND user.id = ?")
-      // All are looked up before the first is changed.
-      var numbers: [Int64] = []
-      for id in ids {
-        guard let number = try Int64.fetchOne(find, arguments: [id, owner]) else { return nil }
-        numbers.append(number)
-      }
-      let update = try db.cachedStatement(sql: sql)
-      var changed = 0
-      for number in numbers {
-        try update.execute(arguments: [number, now])
-        changed += db.changesCount
-      }
-      return changed
     }
   }
 }

@@ -50,14 +50,21 @@ package struct ChecksumList: Sendable {
     return true
   }
 
+  /// The lines of these names.
+  func lines(_ names: Set<String>) throws(SystemError) -> [Line] { try read().filter { names.contains($0.name) } }
+
   private func read() throws(SystemError) -> [Line] {
     let path = "\(folder)/\(ChecksumList.name)"
     return try FileSystem.status(path) == nil ? [] : ChecksumList.parse(FileSystem.contents(path, limit: 256 << 20))
   }
 
-  /// Whole or not at all.
+  /// Whole or not at all. `sha1sum -c` refuses an empty list: there is none then.
   private func rewrite(_ lines: [Line]) throws(SystemError) {
     let path = "\(folder)/\(ChecksumList.name)"
+    if lines.isEmpty {
+      try FileSystem.remove(path)
+      return try FileSystem.syncFolder(folder)
+    }
     let fresh = try Descriptor(open: path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o640)
     try write(lines.map(\.text).joined(), to: fresh, at: 0)
     try fresh.syncData()

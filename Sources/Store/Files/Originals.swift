@@ -99,6 +99,13 @@ package final class Originals: Sendable {
   /// Takes a file out again, to `target`.
   func moveOut(_ key: String, _ target: String) throws { try FileSystem.renameWithoutReplacing(path(key), target) }
 
+  /// As `moveOut`, telling a name that is taken from other failures.
+  func moveAway(_ key: String, _ target: String) throws(SystemError) {
+    let source: String
+    do throws(StoreError) { source = try path(key) } catch { throw SystemError("rename", EINVAL, key) }
+    try FileSystem.renameWithoutReplacing(source, target)
+  }
+
   /// Takes what lies under a key, whatever it is, out of the way; nothing is ever deleted there.
   func setAside(_ key: String) throws {
     try FileSystem.makeFolders(quarantine)

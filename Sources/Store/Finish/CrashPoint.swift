@@ -23,6 +23,16 @@ package enum CrashPoint: String, Sendable {
   case recorded
   /// The catalog says that the owner has these bytes already; the staged file is still there.
   case duplicateFound = "duplicate-found"
+  /// Assets are deleted and their files announced as on their way out; they lie where they lay.
+  case removalAnnounced = "removal-announced"
+  /// One file has left originals, no folder is synced.
+  case removalMoved = "removal-moved"
+  /// The files are on disk in quarantine, its list names them, that of originals too.
+  case removalListed = "removal-listed"
+  /// Only the catalog does not know yet that they have left.
+  case removalUnlisted = "removal-unlisted"
+  /// It knows.
+  case removalRecorded = "removal-recorded"
 
   private static let target: (point: CrashPoint, passage: UInt64)? = {
     guard let raw = getenv("NIGHTSTAND_CRASH_AT") else { return nil }

@@ -41,12 +41,20 @@ package final class Finisher: Sendable {
     var isClosed = false
     /// The catalog failed in the middle of recording: what it holds is known only after a restart.
     var isBroken = false
+    /// Pieces of other work that wait for the queue.
+    var guests = 0
   }
   private let state = Mutex(State())
   private let queue = DispatchQueue(label: "finish", qos: .userInitiated)
   private let steps: FinishSteps
+  private let stored: @Sendable () -> Void
 
-  package init(catalog: Catalog, staging: Staging, originals: Originals, logger: Logger) {
+  /// - Parameter stored: called after a batch in which something new was stored; must return at once.
+  package init(
+    catalog: Catalog, staging: Staging, originals: Originals, logger: Logger,
+    stored: @escaping @Sendable () -> Void = {}
+  ) {
+    self.stored = stored
     steps = FinishSteps(catalog: catalog, staging: staging, originals: originals, logger: logger)
   }
 
@@ -86,7 +94,28 @@ package final class Finisher: Sendable {
   /// Lets running batches end; refuses what comes later.
   package func close() async {
     state.withLock { $0.isClosed = true }
-    await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+    repeat {
+      await withCheckedContinuation { continuation in queue.async { continuation.resume() } }
+    } while state.withLock { $0.isRunning }
+  }
+
+  /// Runs `work` between two batches: nobody else moves a file in originals or writes a checksum list meanwhile.
+  /// - Throws: `FinishError.unavailable` where the server stops or the catalog failed, and what `work` throws.
+  func between<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
+    let refusal: FinishError? = state.withLock { state in
+      if state.isBroken { return Finisher.broken }
+      if state.isClosed { return .unavailable("The server is stopping") }
+      state.guests += 1
+      return nil
+    }
+    if let refusal { throw refusal }
+    return try await withCheckedThrowingContinuation { continuation in
+      queue.async {
+        let result = Result { try work() }
+        self.state.withLock { $0.guests -= 1 }
+        continuation.resume(with: result)
+      }
+    }
   }
 
   private func run() {
@@ -95,17 +124,23 @@ package final class Finisher: Sendable {
       let isBroken = steps.run(&members) != nil
       if isBroken { state.withLock { $0.isBroken = true } }
       var again: [Waiting] = []
+      var isStored = false
       for (member, waiting) in zip(members, batch) {
         switch member.phase {
-        case .done(let result): waiting.continuation.resume(with: result)
+        case .done(let result):
+          if case .success(.created) = result { isStored = true }
+          waiting.continuation.resume(with: result)
         // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
         case .deferred: again.append(waiting)
         // Their files and intents stay for the next start.
         case .new, .lost, .intended: waiting.continuation.resume(throwing: Finisher.broken)
         }
       }
+      if isStored { stored() }
       state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
       if isBroken { return refuseWaiting() }
+      // Behind whoever waits for the queue: uploads that never pause must not keep them out.
+      if state.withLock({ $0.guests > 0 }) { return queue.async { self.run() } }
     }
   }
 

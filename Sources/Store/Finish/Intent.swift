@@ -77,14 +77,14 @@ struct Intent: Sendable, Equatable {
       sql: """
         INSERT INTO asset (id, owner, sha1, kind, mime_type, size, original_key, place, original_name, file_created_at,
           file_modified_at, local_date_time, created_at, updated_at, is_favorite, visibility, duration,
-          live_photo_video, sidecar_key, sidecar_size, metadata)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          live_photo_video, sidecar_key, sidecar_size, metadata, search_name)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       asset.id, asset.owner.number, asset.sha1, asset.kind, asset.mimeType, asset.size, key, Originals.place(of: key),
       asset.originalName.databaseBytes, asset.fileCreatedAt, asset.fileModifiedAt, asset.wallClock.instant, now, now,
       asset.isFavorite, asset.visibility, asset.durationMilliseconds, motion, sidecarKey, asset.sidecarSize,
-      asset.metadata,
+      asset.metadata, SearchText.folded(String(decoding: asset.originalName, as: UTF8.self)),
     ])
     try db.cachedStatement(sql: "UPDATE user SET used = used + ? WHERE number = ?")
       .execute(arguments: [asset.bytes, asset.owner.number])
@@ -98,6 +98,8 @@ package enum FinishError: Error, Sendable, Equatable {
   case quotaExceeded
   case liveVideoNotFound
   case liveVideoIsNoVideo
+  /// A changed date lies outside the years 1 to 9999.
+  case timeOutOfRange
   /// Nothing is stored until the server was restarted; the text may be told to the client.
   case unavailable(String)
 

@@ -21,6 +21,8 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.trustedInterimProxies) var trustedInterimProxies: AddressList?
   @Option(Settings.resources) var resources: String?
   @Option(Settings.reserve) var reserve: ByteCount?
+  @Option(Settings.trashDays) var trashDays: Int?
+  @Option(Settings.quarantineDays) var quarantineDays: Int?
   @Option(Settings.logLevel) var logLevel: LogLevel?
   @Option(Settings.maxConnections) var maxConnections: Int?
   @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: Int?
@@ -38,6 +40,8 @@ struct Serve: AsyncParsableCommand {
     var options = Backup.Options(
       dataFolder: try Settings.data.require(data), migrationsFolder: resources.migrations)
     options.reserve = try Settings.reserve.require(reserve).value
+    options.trash.trashDays = try Settings.trashDays.require(trashDays)
+    options.trash.quarantineDays = try Settings.quarantineDays.require(quarantineDays)
     let api = try apiOptions(configuration, resources)
     try raiseFileLimit(for: configuration, logger)
 

@@ -16,6 +16,15 @@ enum Settings {
     "reserve", "BYTES", default: ByteCount(backup.reserve),
     "Free space that uploads may not touch, so that the catalog can always write", rule: "at least 16MiB"
   ) { $0.value >= 16 << 20 }
+  static let trashDays = Setting(
+    "trash-days", "DAYS", default: backup.trash.trashDays, "How long a photo lies in the trash before it is deleted",
+    rule: "from 1 to 36500"
+  ) { (1...36_500).contains($0) }
+  static let quarantineDays = Setting(
+    "quarantine-days", "DAYS", default: backup.trash.quarantineDays,
+    "How long the file of a deleted photo lies in quarantine/, from where it can be put back, before its bytes are gone",
+    rule: "from 0 to 36500"
+  ) { (0...36_500).contains($0) }
   static let logLevel = Setting(
     "log-level", "LEVEL", default: LogLevel(.info), "trace, debug, info, notice, warning, error or critical",
     rule: "one of trace, debug, info, notice, warning, error, critical")
@@ -71,7 +80,7 @@ enum Settings {
       "Serving", "serve",
       [
         host, port, tlsCertificate, tlsKey, trustedProxies, publicURL, interimResponses, trustedInterimProxies,
-        resources, reserve,
+        resources, reserve, trashDays, quarantineDays,
         logLevel,
       ]
     ),

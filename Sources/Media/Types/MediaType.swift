@@ -33,6 +33,23 @@ package struct MediaType: Sendable, Equatable {
     return lastDot.map { String(decoding: units[$0...], as: UTF8.self) }
   }
 
+  /// The usual extension of a type with its dot; empty for one that is not supported.
+  static func suffix(forMimeType mimeType: String) -> String {
+    switch mimeType {
+    case "image/jpeg": ".jpg"
+    case "image/tiff": ".tif"
+    case "video/mp4": ".mp4"
+    case "video/3gpp": ".3gp"
+    case "video/mp2t": ".mts"
+    case "video/mpeg": ".mpg"
+    default:
+      images.first { $0.value == mimeType }?.key ?? videos.first { $0.value == mimeType }?.key ?? ""
+    }
+  }
+
+  /// A camera's own format, of which the preview inside is shown.
+  var isRaw: Bool { mimeType.hasPrefix("image/x-") }
+
   /// Extensions of photos, sorted, with their dot; likewise below.
   package static let imageExtensions = images.keys.sorted()
   package static let videoExtensions = videos.keys.sorted()

@@ -1,0 +1,42 @@
+import Backup
+import Ground
+import HTTPServer
+import HTTPTypes
+
+/// Deleting, and taking back.
+struct TrashHandlers: Sendable {
+  let trash: Trash
+
+  private struct Deletion: Decodable {
+    let ids: [Identifier]
+    let force: Bool?
+  }
+
+  /// Into the trash; with `force` for good, from there or from wherever it is.
+  func delete(_ request: Request, _ principal: Principal) async throws -> Response {
+    let input = try await request.json(Deletion.self)
+    if input.force == true {
+      try await trash.delete(input.ids, owner: principal.user.id)
+    } else {
+      try await trash.put(input.ids, owner: principal.user.id)
+    }
+    return .noContent
+  }
+
+  func empty(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(["count": try await trash.empty(owner: principal.user.id)])
+  }
+
+  func restoreAll(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(["count": try await trash.restoreAll(owner: principal.user.id)])
+  }
+
+  private struct Restoration: Decodable {
+    let ids: [Identifier]
+  }
+
+  func restore(_ request: Request, _ principal: Principal) async throws -> Response {
+    let input = try await request.json(Restoration.self)
+    return .json(["count": try await trash.restore(input.ids, owner: principal.user.id)])
+  }
+}

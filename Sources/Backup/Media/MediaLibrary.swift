@@ -1,0 +1,100 @@
+import Ground
+import Logging
+import Media
+import Store
+
+/// What is known and shown of originals beside their bytes: reads facts, makes pictures, hands them out. The server's own
+/// memory never holds more of a picture than a preview's file that is on its way out of a raw one.
+package final class MediaLibrary: PictureSource {
+  let originals: Originals
+  let derived: Derived
+  let catalog: Catalog
+  private let originalsFolder: String
+  let logger: Logger
+  /// Wakes the workers: pictures that vanished are to be made again.
+  let bell: JobBell
+
+  init(
+    catalog: Catalog, originals: Originals, originalsFolder: String, derived: Derived, bell: JobBell, logger: Logger
+  ) {
+    (self.catalog, self.originals, self.derived) = (catalog, originals, derived)
+    (self.originalsFolder, self.bell, self.logger) = (originalsFolder, bell, logger)
+  }
+
+  /// Nil where there is none, or none yet; one that is missing without a reason is made again. Opens a file: call it on a
+  /// lane.
+  package func picture(of asset: Asset, _ size: PictureSize) async throws -> Picture? {
+    guard let (file, format) = try derived.open(asset.id, size.rawValue) else {
+      if try await catalog.addJob(asset.id, kind: JobQueue.pictures.rawValue) { bell.ring() }
+      return nil
+    }
+    let status = try file.status
+    return Picture(
+      file: file, size: status.size, mimeType: format.mimeType,
+      version: "\(asset.id)-\(size.rawValue)-\(status.modified.milliseconds)-\(status.size)")
+  }
+
+  /// A reader for one worker.
+  func reader(tool: String, folder: String, stop: StopSignal) throws -> FactReader {
+    FactReader(tool: tool, folder: folder, originals: try FileSystem.absolute(originalsFolder), stop: stop)
+  }
+
+  /// Reads a file's facts and records them.
+  func readFacts(of job: ClaimedJob, by reader: FactReader) async throws {
+    let facts = try reader.facts(of: try original(of: job), mimeType: job.mimeType)
+    try await catalog.recordFacts(job.asset, FileFacts(facts))
+  }
+
+  /// Makes a file's pictures and records its hash.
+  func makePictures(of job: ClaimedJob, tools: MediaTools, folder: String, stop: StopSignal) async throws {
+    let file = try original(of: job)
+    let head = try FileSystem.head(file, 4096)
+    let made = try PictureMaker(tools: tools, folder: folder, stop: stop)
+      .make(of: file, head: head, mimeType: job.mimeType)
+    guard let format = Derived.Format(rawValue: made.format) else {
+      throw StoreError.broken("pictures have the unknown format \(made.format)")
+    }
+    try derived.moveIn(made.preview, job.id, PictureSize.preview.rawValue, format)
+    try derived.moveIn(made.thumbnail, job.id, PictureSize.thumbnail.rawValue, format)
+    // Last: the hash says that the others are there. One that was deleted meanwhile leaves nothing.
+    guard try await catalog.recordThumbhash(job.asset, made.thumbhash) else { return try derived.remove(job.id) }
+  }
+
+  private func original(of job: ClaimedJob) throws -> Descriptor {
+    guard let file = try originals.open(job.originalKey) else {
+      originals.lost.insert(job.id)
+      throw MediaError.unreadable("the original is missing")
+    }
+    return file
+  }
+
+  /// Removes the pictures of assets that are no more: what a crash left between a deletion and its files. At a start, on a
+  /// lane; 256 folders, each with a name's worth of memory per picture.
+  func sweep() async throws {
+    var removed = 0
+    for number in UInt8.min...UInt8.max {
+      try Task.checkCancellation()
+      let ids = try derived.ids(inFolder: number)
+      guard !ids.isEmpty else { continue }
+      for id in try await catalog.strangers(among: ids) {
+        try derived.remove(id)
+        removed += 1
+      }
+    }
+    if removed > 0 { logger.info("removed the pictures of \(removed) assets that are no more") }
+  }
+}
+
+extension FileFacts {
+  init(_ facts: MediaFacts) {
+    self.init()
+    (width, height) = (facts.width, facts.height)
+    orientation = facts.orientation.map(String.init)
+    (takenAt, localDateTime, timeZone) = (facts.taken?.instant, facts.taken?.wallClock, facts.taken?.zone)
+    (modifiedAt, latitude, longitude) = (facts.modified, facts.latitude, facts.longitude)
+    (make, model, lens) = (facts.make, facts.model, facts.lens)
+    (fNumber, focalLength, iso) = (facts.fNumber, facts.focalLength, facts.iso)
+    (exposureTime, fps, projection) = (facts.exposureTime, facts.fps, facts.projection)
+    (profile, livePhotoPair, durationMilliseconds) = (facts.profile, facts.livePhotoPair, facts.durationMilliseconds)
+  }
+}

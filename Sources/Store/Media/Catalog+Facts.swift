@@ -1,0 +1,91 @@
+import FoundationEssentials
+import GRDB
+import Ground
+
+/// What was read from a file, in the units of table `facts`. Nil where the file says nothing.
+package struct FileFacts: Sendable, Equatable {
+  package var width: Int?
+  package var height: Int?
+  package var orientation: String?
+  package var takenAt: Instant?
+  /// What the clock showed where it was taken, labelled as UTC.
+  package var localDateTime: Instant?
+  package var modifiedAt: Instant?
+  package var timeZone: String?
+  package var latitude: Double?
+  package var longitude: Double?
+  package var make: String?
+  package var model: String?
+  package var lens: String?
+  package var fNumber: Double?
+  package var focalLength: Double?
+  package var iso: Int?
+  package var exposureTime: String?
+  package var fps: Double?
+  package var projection: String?
+  package var profile: String?
+  package var livePhotoPair: String?
+  package var durationMilliseconds: Int64?
+
+  package init() {}
+}
+
+extension Catalog {
+  /// Records what was read from a file. What the owner set meanwhile stays: date, zone and place are written only where
+  /// there are none yet, and the asset's own times follow the date.
+  package func recordFacts(_ asset: Int64, _ facts: FileFacts) async throws {
+    try await writeTogether { db in
+      let isDated = try Bool.fetchOne(
+        db.cachedStatement(sql: "SELECT taken_at IS NOT NULL FROM facts WHERE asset = ?"), arguments: [asset])
+      // Deleted meanwhile.
+      guard let isDated else { return }
+      try db.cachedStatement(
+        sql: """
+          UPDATE facts SET width = ?, height = ?, orientation = ?,
+            taken_at = coalesce(taken_at, ?), modified_at = ?, time_zone = coalesce(time_zone, ?),
+            latitude = CASE WHEN latitude IS NULL OR longitude IS NULL THEN ? ELSE latitude END,
+            longitude = CASE WHEN latitude IS NULL OR longitude IS NULL THEN ? ELSE longitude END,
+            make = ?, model = ?, lens = ?, f_number = ?, focal_length = ?, iso = ?, exposure_time = ?, fps = ?,
+            projection = ?, profile = ?, live_photo_pair = ?
+          WHERE asset = ?
+          """
+      ).execute(
+        arguments: [
+          facts.width, facts.height, facts.orientation, facts.takenAt, facts.modifiedAt, isDated ? nil : facts.timeZone,
+          facts.latitude, facts.longitude, facts.make, facts.model, facts.lens, facts.fNumber, facts.focalLength,
+          facts.iso, facts.exposureTime, facts.fps, facts.projection, facts.profile, facts.livePhotoPair, asset,
+        ])
+      if let duration = facts.durationMilliseconds {
+        try db.cachedStatement(sql: "UPDATE asset SET duration = ?1 WHERE number = ?2 AND duration IS NOT ?1")
+          .execute(arguments: [duration, asset])
+      }
+      if !isDated, let takenAt = facts.takenAt, let local = facts.localDateTime {
+        try db.cachedStatement(
+          sql: """
+            UPDATE asset SET file_created_at = ?1, local_date_time = ?2
+            WHERE number = ?3 AND (file_created_at, local_date_time) IS NOT (?1, ?2)
+            """
+        ).execute(arguments: [takenAt, local, asset])
+      }
+    }
+  }
+
+  /// - Parameter thumbhash: nil takes a former one away.
+  /// - Returns: false where the asset is gone.
+  package func recordThumbhash(_ asset: Int64, _ thumbhash: [UInt8]?) async throws -> Bool {
+    try await writeTogether { db in
+      try db.cachedStatement(sql: "UPDATE facts SET thumbhash = ?1 WHERE asset = ?2 AND thumbhash IS NOT ?1")
+        .execute(arguments: [thumbhash.map { Data($0) }, asset])
+      return try Bool.fetchOne(
+        db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM facts WHERE asset = ?)"), arguments: [asset]) == true
+    }
+  }
+
+  /// Which of these are no assets.
+  package func strangers(among ids: Set<Identifier>) async throws -> [Identifier] {
+    try await read { db in
+      let find = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM asset WHERE id = ?)")
+      return try ids.filter { try Bool.fetchOne(find, arguments: [$0]) != true }
+    }
+  }
+}
