@@ -91,7 +91,7 @@ SUCCESSES = [
         "isFavorite": False, "isArchived": False, "isTrashed": False, "isOffline": False, "visibility": "timeline",
         "duration": None, "livePhotoVideoId": None, "checksum": base64_sha1(media.jpeg("contract")), "people": [],
         "fileCreatedAt": "2024-07-05T13:14:15.000Z", "fileModifiedAt": "2024-07-06T01:02:03.456Z",
-        "localDateTime": "2024-07-05T13:14:15.000Z", "thumbhash": None}),
+        "localDateTime": "2024-07-05T13:14:15.000Z"}),
     ("GET /api/assets/{asset}/original", None, 200, None),
     ("PUT /api/assets/{asset}", {"description": "am See", "rating": 4, "latitude": 47.6, "longitude": 9.4}, 200,
      {"id": "{asset}", "exifInfo": {"description": "am See", "rating": 4}}),

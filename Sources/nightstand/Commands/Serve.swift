@@ -137,6 +137,8 @@ struct Serve: AsyncParsableCommand {
   ) async throws {
     let name = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
     let url = "\(configuration.tls == nil ? "http" : "https")://\(name):\(port)"
+    // The migrations' and the options' code is done with; a kernel that refuses costs memory, nothing else.
+    do { try ResidentCode.release() } catch { logger.debug("the start's code stays resident: \(error)") }
     StandardStream.output.write("nightstand ready \(url)\n")
     if try await backup.accounts.isInitialized() { return }
     logger.notice("no user yet: open \(url) in a browser to create the admin, or run 'nightstand user add --admin'")
