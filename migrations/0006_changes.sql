@@ -42,6 +42,8 @@ END;
 -- Assets and their facts. Facts change by themselves; size and thumbhash stand in the asset's own line too.
 ALTER TABLE asset ADD COLUMN change INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX asset_change ON asset (owner, change);
+-- Few have metadata of their client's own: a phone that never got any must not have everything looked through each time.
+CREATE INDEX asset_metadata_change ON asset (owner, change) WHERE metadata IS NOT NULL;
 ALTER TABLE facts ADD COLUMN change INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX facts_change ON facts (owner, change);
 -- For `user`: the asset is deleted, or out of sight because an album is no longer shared with them. A phone must lose every
@@ -89,6 +91,9 @@ END;
 -- A newcomer must get everything that is in the album already, so that joining changes the album and all its members.
 ALTER TABLE album ADD COLUMN change INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE album_asset ADD COLUMN change INTEGER NOT NULL DEFAULT 1;
+-- Rows of one change lie in one album: its asset alone tells them apart.
+UPDATE album_asset SET change = album;
+UPDATE clock SET change = max(change, (SELECT coalesce(max(number), 1) FROM album));
 CREATE INDEX album_asset_change ON album_asset (album, change);
 -- Who may see an album, and as what.
 CREATE TABLE album_user (

@@ -24,6 +24,3 @@ END;
 CREATE TABLE paused_queue (
   kind TEXT PRIMARY KEY CHECK (kind IN ('facts', 'pictures'))
 ) STRICT, WITHOUT ROWID;
-
--- Names the pair of a live photo: the same in the still and in its motion part. NULL where the file says nothing.
-ALTER TABLE facts ADD COLUMN live_photo_pair TEXT;

@@ -2,7 +2,7 @@
 -- gone when the file is gone from quarantine/ too. Never a row of `asset` without its file: the row goes first, then the file,
 -- and what a crash leaves in between is carried out later from here. `id` is the asset's that was. `original_key` and
 -- `sidecar_key` are relative to originals/, `target` to quarantine/, where the sidecar lies beside it as `….xmp`; `day` is
--- the folder there, such as `2026-11-21`. Times are milliseconds since 1970 UTC.
+-- the folder there, such as `2026-11-21`. `failures` counts the tries that failed. Times are milliseconds since 1970 UTC.
 CREATE TABLE removal (
   number INTEGER PRIMARY KEY,
   id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -12,9 +12,12 @@ CREATE TABLE removal (
   day TEXT NOT NULL,
   target TEXT NOT NULL UNIQUE,
   removed_at INTEGER NOT NULL,
-  state TEXT NOT NULL DEFAULT 'announced' CHECK (state IN ('announced', 'quarantined'))
+  state TEXT NOT NULL DEFAULT 'announced' CHECK (state IN ('announced', 'quarantined')),
+  failures INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX removal_state ON removal (state, day);
+-- Which comes next: what could not be moved lets all others go first.
+CREATE INDEX removal_next ON removal (failures, number) WHERE state = 'announced';
 
 -- What lies in the trash, and since when.
 CREATE INDEX asset_trash ON asset (owner, deleted_at) WHERE deleted_at IS NOT NULL;
@@ -35,3 +38,25 @@ CREATE TRIGGER user_deletion_changed AFTER UPDATE OF deleted_at ON user BEGIN
   UPDATE clock SET change = change + 1;
   UPDATE user SET change = clock.change, self_change = clock.change FROM clock WHERE user.number = new.number;
 END;
+-- Set with the first of their assets that is removed: from then on they cannot be restored.
+ALTER TABLE user ADD COLUMN is_removing INTEGER NOT NULL DEFAULT 0 CHECK (is_removing IN (0, 1));
+
+-- Rows now go while work on them may be under way (a job, an upload, a list of what shall be deleted), and other rows and
+-- tombstones name them: so a number is never given twice. SQLite's word for that is AUTOINCREMENT. It changes nothing in how
+-- a table is stored, but no statement adds it, and a million rows shall not be copied for it: it is written into the schema,
+-- as SQLite's documentation of ALTER TABLE describes.
+-- Making any table with that word makes `sqlite_sequence`, which holds the last numbers.
+CREATE TABLE numbered (number INTEGER PRIMARY KEY AUTOINCREMENT) STRICT;
+DROP TABLE numbered;
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema
+  SET sql = replace(sql, 'number INTEGER PRIMARY KEY,', 'number INTEGER PRIMARY KEY AUTOINCREMENT,')
+  WHERE type = 'table' AND name IN ('user', 'session', 'api_key', 'asset', 'album', 'upload');
+PRAGMA writable_schema = RESET;
+INSERT INTO sqlite_sequence (name, seq)
+  SELECT 'user', coalesce(max(number), 0) FROM user
+  UNION ALL SELECT 'session', coalesce(max(number), 0) FROM session
+  UNION ALL SELECT 'api_key', coalesce(max(number), 0) FROM api_key
+  UNION ALL SELECT 'asset', coalesce(max(number), 0) FROM asset
+  UNION ALL SELECT 'album', coalesce(max(number), 0) FROM album
+  UNION ALL SELECT 'upload', coalesce(max(number), 0) FROM upload;

@@ -12,7 +12,8 @@ package final class APIResponder: Responder {
 
   package init(backup: Backup, options: APIOptions, logger: Logger) {
     let forwarding = Forwarding(trustedProxies: options.trustedProxies)
-    let authentication = Authentication(accounts: backup.accounts, forwarding: forwarding)
+    let authentication = Authentication(
+      accounts: backup.accounts, forwarding: forwarding, contacts: backup.devices.contacts)
     failures = Failures(logger: logger)
     router = Router(
       APIResponder.endpoints(backup, options, authentication, forwarding, failures).map { $0.route(authentication) })
@@ -34,6 +35,8 @@ package final class APIResponder: Responder {
       uploads: backup.uploads, pump: pump, interim: InterimPolicy(options.interim, logger: failures.logger),
       authorization: authorization, address: address, failures: failures)
     let raw = RawDoor(desk: backup.desk, draft: draft)
+    let hub = SocketHub()
+    backup.ready.listen { await hub.announce($0) }
     return routes(
       Handlers(
         server: ServerHandlers(backup: backup, version: options.version),
@@ -42,7 +45,7 @@ package final class APIResponder: Responder {
         keys: APIKeyHandlers(accounts: backup.accounts),
         assets: assets,
         media: MediaHandlers(assets: backup.assets, pictures: backup.media, originals: assets),
-        timeline: TimelineHandlers(assets: backup.assets),
+        timeline: TimelineHandlers(assets: backup.assets, tags: backup.tags),
         search: SearchHandlers(assets: backup.assets),
         upload: UploadDoor(desk: backup.desk, draft: draft),
         raw: raw,
@@ -50,13 +53,19 @@ package final class APIResponder: Responder {
         uploads: UploadResource(
           uploads: backup.uploads, address: address, tus: tus, draft: draft, raw: raw, assets: assets),
         albums: AlbumHandlers(albums: backup.albums),
+        tags: TagHandlers(tags: backup.tags),
         trash: TrashHandlers(trash: backup.trash),
         downloads: DownloadHandlers(downloads: backup.downloads),
         adminUsers: AdminUserHandlers(accounts: backup.accounts, trash: backup.trash),
         sessions: SessionHandlers(accounts: backup.accounts),
         jobs: JobHandlers(jobs: backup.jobs),
         empty: EmptyHandlers(assets: backup.assets),
-        sync: SyncHandlers(sync: backup.sync)))
+        sync: SyncHandlers(sync: backup.sync),
+        devices: DeviceHandlers(devices: backup.devices, activity: backup.activity, version: options.version),
+        activity: ActivityHandlers(activity: backup.activity),
+        events: EventStream(backup: backup, authentication: authentication),
+        overview: OverviewHandlers(backup: backup, forwarding: forwarding, options: options),
+        socket: SocketHandlers(hub: hub, authentication: authentication)))
   }
 
   package func respond(to request: Request) async -> Response {

@@ -115,10 +115,27 @@ extension APIResponder {
       .holder(.delete, "/api/backup/uploads/{id}", UploadAuthorization.permission, body: nil, all.uploads.cancel),
       .holder(.post, "/api/backup/uploads/{id}", UploadAuthorization.permission, body: nil, all.uploads.override),
 
+      .user(.get, "/api/backup/devices", "session.read", all.devices.list),
+      .user(.get, "/api/backup/devices/{id}", "session.read", all.devices.read),
+      .user(.patch, "/api/backup/devices/{id}", "session.update", all.devices.change),
+      .user(.delete, "/api/backup/devices/{id}", "session.delete", all.devices.revoke),
+      .user(.post, "/api/backup/devices/{id}/merge", "session.update", all.devices.merge),
+      .user(.post, "/api/backup/devices/{id}/check-in", UploadAuthorization.permission, all.devices.checkIn),
+      .user(.get, "/api/backup/devices/{id}/support", "session.read", all.devices.support),
+      .user(.get, "/api/backup/activity", "session.read", all.activity.list),
+      .user(.get, "/api/backup/activity/summary", "session.read", all.activity.summary),
+      .user(.get, "/api/backup/canary", "session.read", all.activity.canary),
+      .user(.get, "/api/backup/events", "session.read", all.events.open),
+      .user(.get, "/api/backup/overview", "session.read", all.overview.overview),
+      .user(.get, "/api/backup/outbound", "session.read", all.overview.outbound),
+      .user(.get, "/api/backup/pairing", "session.read", all.overview.pairing),
+
       .user(.post, "/api/sync/stream", "sync.stream", all.sync.stream),
       .user(.get, "/api/sync/ack", "syncCheckpoint.read", all.sync.acknowledged),
       .user(.post, "/api/sync/ack", "syncCheckpoint.update", all.sync.acknowledge),
       .user(.delete, "/api/sync/ack", "syncCheckpoint.delete", all.sync.forget),
+
+      .user(.get, "/api/socket.io", SocketHandlers.permission, all.socket.connect),
 
       .user(.get, "/api/albums", "album.read", all.albums.list),
       .user(.post, "/api/albums", "album.create", body: 4 << 20, all.albums.create),
@@ -132,15 +149,22 @@ extension APIResponder {
       .user(.put, "/api/albums/{id}/user/{userId}", "albumUser.update", all.albums.setRole),
       .user(.delete, "/api/albums/{id}/user/{userId}", "albumUser.delete", all.albums.removePerson),
 
+      .user(.get, "/api/tags", "tag.read", all.tags.list),
+      .user(.post, "/api/tags", "tag.create", all.tags.create),
+      .user(.put, "/api/tags", "tag.create", body: 4 << 20, all.tags.upsert),
+      .user(.put, "/api/tags/assets", "tag.asset", body: 4 << 20, all.tags.addMany),
+      .user(.get, "/api/tags/{id}", "tag.read", all.tags.read),
+      .user(.put, "/api/tags/{id}", "tag.update", all.tags.change),
+      .user(.delete, "/api/tags/{id}", "tag.delete", all.tags.delete),
+      .user(.put, "/api/tags/{id}/assets", "tag.asset", body: 4 << 20, all.tags.addAssets),
+      .user(.delete, "/api/tags/{id}/assets", "tag.asset", body: 4 << 20, all.tags.removeAssets),
+
       .admin(.get, "/api/jobs", "job.read", all.jobs.list),
       .admin(.put, "/api/jobs/{name}", "job.create", all.jobs.command),
 
       // What there is none of.
       .user(.get, "/api/people", "person.read", all.empty.people),
       .user(.get, "/api/faces", "face.read", all.empty.faces),
-      .user(.get, "/api/tags", "tag.read", all.empty.none),
-      .user(.put, "/api/tags", "tag.create", EmptyHandlers.refused("Tags")),
-      .user(.put, "/api/tags/{id}/assets", "tag.asset", EmptyHandlers.refused("Tags")),
       .user(.get, "/api/stacks", "stack.read", all.empty.none),
       .user(.post, "/api/stacks", "stack.create", EmptyHandlers.refused("Stacks")),
       .user(.get, "/api/memories", "memory.read", all.empty.none),
@@ -171,6 +195,7 @@ struct Handlers: Sendable {
   let upstream: UpstreamUpload
   let uploads: UploadResource
   let albums: AlbumHandlers
+  let tags: TagHandlers
   let trash: TrashHandlers
   let downloads: DownloadHandlers
   let adminUsers: AdminUserHandlers
@@ -178,4 +203,9 @@ struct Handlers: Sendable {
   let jobs: JobHandlers
   let empty: EmptyHandlers
   let sync: SyncHandlers
+  let devices: DeviceHandlers
+  let activity: ActivityHandlers
+  let events: EventStream
+  let overview: OverviewHandlers
+  let socket: SocketHandlers
 }

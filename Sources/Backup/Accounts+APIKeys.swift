@@ -14,6 +14,7 @@ extension Accounts {
     let isStored = try await speaking {
       try await catalog.insertAPIKey(row, secretHash: sha256(secret.utf8), limit: AccountRules.keysPerUser)
     }
+    live?.ring()
     guard isStored else { throw BackupError.invalid("There can be at most \(AccountRules.keysPerUser) API keys") }
     return (APIKey(row), secret)
   }
@@ -24,7 +25,7 @@ extension Accounts {
     guard let found = try await speaking({ try await catalog.apiKey(secretHash: hash) }),
       constantTimeEqual(found.secretHash, hash)
     else { throw BackupError.invalidAPIKey }
-    return Principal(user: User(found.user), credential: .apiKey(APIKey(found.key)))
+    return Principal(user: User(found.user), credential: .apiKey(APIKey(found.key)), device: found.key.device)
   }
 
   /// Newest first.
@@ -53,7 +54,7 @@ extension Accounts {
   }
 
   package func deleteKey(_ id: Identifier, of user: Identifier) async throws {
-    guard try await speaking({ try await catalog.deleteAPIKey(id, of: user) }) else {
+    guard try await speaking({ try await catalog.deleteAPIKey(id, of: user, now: clock.wall()) }) else {
       throw BackupError.noAccess(permission: "apiKey.delete")
     }
   }
@@ -61,7 +62,7 @@ extension Accounts {
   /// Deletes a key, whoever has it; for the command line.
   /// - Returns: whether there was such a key.
   package func revokeKey(_ id: Identifier) async throws -> Bool {
-    try await speaking { try await catalog.deleteAPIKey(id, of: nil) }
+    try await speaking { try await catalog.deleteAPIKey(id, of: nil, now: clock.wall()) }
   }
 }
 

@@ -60,11 +60,14 @@ extension Accounts {
     return try settle(outcome, missing: Accounts.noSuchUser)
   }
 
+  /// - Throws: `.invalid` once the removal of what they had has begun: a person with some of their photos would look whole.
   package func restore(_ id: Identifier) async throws -> User {
     let outcome = try await speaking { try await catalog.restoreUser(id, now: clock.wall()) }
     return try settle(outcome, missing: Accounts.noSuchUser)
   }
 
+  static let removalHasBegun = BackupError.invalid(
+    "The removal of this person's photos has begun; the files lie in quarantine for some time")
   private static let noSuchUser = BackupError.invalid("User not found")
 
   // MARK: Logins
@@ -75,7 +78,7 @@ extension Accounts {
   }
 
   package func endSession(_ id: Identifier, of user: Identifier) async throws {
-    guard try await speaking({ try await catalog.deleteSession(id, of: user) }) else {
+    guard try await speaking({ try await catalog.deleteSession(id, of: user, now: clock.wall()) }) else {
       throw BackupError.noAccess(permission: "authDevice.delete")
     }
   }

@@ -11,7 +11,8 @@ extension Accounts {
   /// - Returns: the user, the new session and its token, which is stored only as a hash.
   /// - Throws: `.incorrectLogin`, `.tooManyAttempts`.
   package func login(
-    email: String, password: String, device: LoginDevice, address: String
+    email: String, password: String, device: LoginDevice, address: String,
+    facts: DeviceFacts = DeviceFacts(kind: "program")
   ) async throws -> (user: User, session: Session, token: String) {
     // Whatever came is a name to slow down; no valid e-mail is longer.
     let email = String(AccountRules.normalized(email: email).prefix(AccountRules.longestEmail))
@@ -19,7 +20,10 @@ extension Accounts {
     // Nobody's password has this hash, but checking takes as long: the answer's time does not tell who has an account.
     let stored = known?.passwordHash ?? decoy
     let isRight = try await checked(password, against: stored, account: email, address: address)
-    guard isRight, let known else { throw BackupError.incorrectLogin }
+    guard isRight, let known else {
+      await noteFailure(known?.user.id, address: address)
+      throw BackupError.incorrectLogin
+    }
 
     var current = known.passwordHash
     if let hash = PasswordHash(current), hash.cost != cost {
@@ -36,15 +40,25 @@ extension Accounts {
     let checked = current
     let isRecorded = try await speaking {
       try await catalog.insertSession(
-        row, tokenHash: sha256(token.utf8), passwordHash: checked, limit: AccountRules.sessionsPerUser)
+        row, tokenHash: sha256(token.utf8), passwordHash: checked, limit: AccountRules.sessionsPerUser, facts: facts,
+        detail: "from \(address)")
     }
     // The password was changed while it was being checked: it is a wrong one now.
     guard isRecorded else { throw BackupError.incorrectLogin }
+    live?.ring()
     return (User(known.user), Session(row), token)
   }
 
   package func logout(_ session: Identifier) async throws {
-    try await speaking { try await catalog.deleteSession(session) }
+    try await speaking { try await catalog.deleteSession(session, now: clock.wall()) }
+    live?.ring()
+  }
+
+  private func noteFailure(_ user: Identifier?, address: String) async {
+    var number: Int64?
+    if let user { number = try? await catalog.owner(user)?.owner.number }
+    activity?.note(
+      ActivityEntry(at: clock.wall(), kind: .loginFailed, user: number, count: 1, detail: "from \(address)"))
   }
 
   /// - Throws: `.invalidSessionToken`.
@@ -54,7 +68,7 @@ extension Accounts {
       constantTimeEqual(found.tokenHash, hash)
     else { throw BackupError.invalidSessionToken }
     touches.note(found.session, now: clock.wall())
-    return Principal(user: User(found.user), credential: .session(Session(found.session)))
+    return Principal(user: User(found.user), credential: .session(Session(found.session)), device: found.session.device)
   }
 
   /// Waits until what is known about used sessions is written; asked before the catalog closes.

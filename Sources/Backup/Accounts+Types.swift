@@ -1,4 +1,5 @@
 import Ground
+import Store
 
 /// A person with photos on this server.
 package struct User: Sendable, Equatable {
@@ -63,8 +64,15 @@ package struct Principal: Sendable {
   }
   package let user: User
   package let credential: Credential
+  /// `device.number` of what it asks from; nil only for what never came from the catalog.
+  package let device: Int64?
+  /// The same, with what it says of itself: goes with what it brings.
+  package var origin: Origin?
 
-  package init(user: User, credential: Credential) { (self.user, self.credential) = (user, credential) }
+  package init(user: User, credential: Credential, device: Int64? = nil) {
+    (self.user, self.credential, self.device) = (user, credential, device)
+    origin = device.map { Origin(device: $0, client: nil) }
+  }
 
   /// The login that asks; nil for an API key.
   package var session: Identifier? {

@@ -26,9 +26,16 @@ package final class Accounts: Sendable {
   let passwords = PasswordDesk()
   let throttle = Mutex(LoginThrottle())
   let touches: SessionTouches
+  /// Where failed logins are noted; nil for a command line.
+  let activity: ActivityLog?
+  let live: LiveSignal?
 
-  package init(catalog: Catalog, logger: Logger, cost: PasswordCost = .standard, clock: Clock = .system) {
+  package init(
+    catalog: Catalog, logger: Logger, cost: PasswordCost = .standard, clock: Clock = .system,
+    activity: ActivityLog? = nil, live: LiveSignal? = nil
+  ) {
     (self.catalog, self.logger, self.cost, self.clock) = (catalog, logger, cost, clock)
+    (self.activity, self.live) = (activity, live)
     touches = SessionTouches(catalog: catalog, logger: logger)
   }
 
@@ -226,6 +233,7 @@ package final class Accounts: Sendable {
     case .noChangeDue: throw Accounts.noChangeDue
     case .emailTaken: throw BackupError.invalid("User exists")
     case .lastAdmin: throw BackupError.invalid("The server needs an admin: make somebody else one first")
+    case .removing: throw Accounts.removalHasBegun
     case .unknown: throw missing
     }
   }

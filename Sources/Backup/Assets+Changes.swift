@@ -32,7 +32,7 @@ extension Assets {
 
   /// Changes assets, all or none.
   /// - Throws: `.noAccess(permission: "asset.update")` where one is not the owner's, `.invalid`.
-  package func change(_ ids: [Identifier], owner: Identifier, _ changes: AssetChanges) async throws {
+  package func change(_ ids: [Identifier], owner: Reader, _ changes: AssetChanges) async throws {
     guard ids.count <= Assets.idsPerChange else {
       throw BackupError.invalid("ids may name at most \(Assets.idsPerChange) assets")
     }

@@ -29,6 +29,8 @@ package struct Asset: Sendable, Equatable {
   package let deletedAt: Instant?
   /// What was read from the file, and what its owner said of it.
   package let facts: Facts
+  /// For its owner's eyes alone.
+  package let tags: [Tag]
 }
 
 package enum Visibility: String, Sendable, Codable, CaseIterable {

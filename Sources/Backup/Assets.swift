@@ -59,7 +59,7 @@ package final class Assets: Sendable {
 
   /// The original's open file and size. Opens a file: call it on a lane.
   /// - Throws: `.noAccess(permission: "asset.download")` where the person may not see it (`readable`), `.originalMissing`.
-  package func openOriginal(_ id: Identifier, by user: Identifier) async throws -> (asset: Asset, file: Descriptor) {
+  package func openOriginal(_ id: Identifier, by user: Reader) async throws -> (asset: Asset, file: Descriptor) {
     let asset = try await readable(id, by: user, permission: "asset.download")
     guard let file = try originals.open(asset.originalKey) else {
       originals.lost.insert(id)
@@ -80,6 +80,6 @@ extension Asset {
       fileModifiedAt: row.fileModifiedAt, localDateTime: row.localDateTime, createdAt: row.createdAt,
       updatedAt: row.updatedAt, isFavorite: row.isFavorite, visibility: visibility,
       durationMilliseconds: row.durationMilliseconds, livePhotoVideo: row.livePhotoVideo, deletedAt: row.deletedAt,
-      facts: row.facts)
+      facts: row.facts, tags: row.tags)
   }
 }

@@ -13,6 +13,7 @@ package final class Backup: Sendable {
     package var reserve: Int64 = 512 << 20
     package var uploads = Uploads.Limits()
     package var trash = Trash.Limits()
+    package var activity = Activity.Limits()
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
@@ -32,6 +33,7 @@ package final class Backup: Sendable {
   package let assets: Assets
   /// Thumbnails and previews.
   package let albums: Albums
+  package let tags: Tags
   package let trash: Trash
   package let downloads: Downloads
   package let sync: Sync
@@ -40,11 +42,21 @@ package final class Backup: Sendable {
 
   package let media: MediaLibrary
   package let jobs: Jobs
+  package let devices: Devices
+  package let activity: Activity
+  /// Wakes whoever watches.
+  package let live = LiveSignal()
+  /// New photos, as soon as they can be shown.
+  package let ready: ReadyAssets
 
+  /// Bytes of free space that uploads may not touch.
+  let reserve: Int64
+  private let contacts: Contacts
+  private let log: ActivityLog
   private let directory: DataDirectory
   private let catalog: Catalog
   private let logger: Logger
-  /// Removes expired uploads now and then.
+  /// Removes expired uploads now and then, and looks at the devices.
   private let sweeper: Task<Void, Never>?
 
   /// Opens the catalog, migrates it, and finishes or undoes what a crash left half done.
@@ -57,6 +69,9 @@ package final class Backup: Sendable {
     try await directory.check(against: catalog)
     let originals = Originals(root: directory.originals, quarantine: directory.quarantine)
     let bell = JobBell()
+    let (live, wall) = (live, options.clock.wall)
+    let log = ActivityLog(catalog: catalog, live: live, logger: logger)
+    let contacts = Contacts(catalog: catalog, live: live, logger: logger, now: wall)
     var (staging, finisher): (Staging?, Finisher?) = (nil, nil)
     switch options.role {
     case .server:
@@ -67,16 +82,22 @@ package final class Backup: Sendable {
       _ = try Recovery(catalog: catalog, staging: files, originals: originals, logger: logger).run()
       (staging, finisher) = (
         files,
-        Finisher(catalog: catalog, staging: files, originals: originals, logger: logger) { bell.ring() }
+        Finisher(catalog: catalog, staging: files, originals: originals, logger: logger) {
+          bell.ring()
+          live.ring()
+        }
       )
     case .commandLine:
       // What is prepared needs no lock any more: a server may start beside this command.
       directory.unlock()
     }
-    desk = ReceiveDesk(catalog: catalog, originals: originals, staging: staging, finisher: finisher)
-    accounts = Accounts(catalog: catalog, logger: logger)
+    desk = ReceiveDesk(
+      catalog: catalog, originals: originals, staging: staging, finisher: finisher,
+      transfers: Transfers(log: log, live: live, now: wall))
+    accounts = Accounts(catalog: catalog, logger: logger, activity: log, live: live)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
+    tags = Tags(catalog: catalog)
     sync = Sync(catalog: catalog)
     downloads = Downloads(catalog: catalog, originals: originals)
     let derived = Derived(root: directory.derived)
@@ -86,16 +107,21 @@ package final class Backup: Sendable {
         Remover(
           catalog: catalog, originals: originals, quarantine: directory.quarantine, finisher: $0, logger: logger,
           removePictures: { try derived.remove($0) })
-      }, logger: logger, now: options.clock.wall)
+      }, logger: logger, live: live, now: options.clock.wall)
     uploads = Uploads(
       limits: options.uploads, desk: desk, catalog: catalog, staging: staging, finisher: finisher, logger: logger,
       clock: options.clock)
     media = MediaLibrary(
       catalog: catalog, originals: originals, originalsFolder: directory.originals,
       derived: derived, bell: bell, logger: logger)
-    jobs = try Jobs(catalog: catalog, library: media, bell: bell, logger: logger, find: options.findTool)
+    ready = ReadyAssets(catalog: catalog, logger: logger)
+    jobs = try Jobs(
+      catalog: catalog, library: media, bell: bell, ready: ready, logger: logger, find: options.findTool)
     if options.role == .server { try await jobs.start() }
-    sweeper = options.role == .server ? Backup.sweeping(uploads) : nil
+    devices = Devices(catalog: catalog, assets: assets, contacts: contacts, live: live, logger: logger, now: wall)
+    activity = Activity(limits: options.activity, catalog: catalog, log: log, live: live, logger: logger, now: wall)
+    (self.contacts, self.log, reserve) = (contacts, log, options.reserve)
+    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
 
@@ -113,10 +139,12 @@ package final class Backup: Sendable {
   deinit { sweeper?.cancel() }
 
   /// Sweeps at once and every ten minutes until it is cancelled.
-  private static func sweeping(_ uploads: Uploads) -> Task<Void, Never> {
-    Task { [weak uploads] in
+  private static func sweeping(_ uploads: Uploads, _ devices: Devices, _ activity: Activity) -> Task<Void, Never> {
+    Task { [weak uploads, weak devices, weak activity] in
       while true {
         if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
+        await devices?.judge()
+        await activity?.sweep()
         do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
       }
     }
@@ -134,12 +162,15 @@ package final class Backup: Sendable {
   /// - Parameter seconds: for which uploads that are being stored may go on.
   package func close(within seconds: Double = 2) async {
     sweeper?.cancel()
+    live.close()
     await uploads.drain(within: seconds)
     await jobs.close()
     await trash.close()
     await sweeper?.value
     await desk.close()
     await accounts.settleTouches()
+    await contacts.close()
+    await log.close()
     // Everything acknowledged is on disk already; a failing close loses nothing.
     do { try catalog.close() } catch { logger.error("the catalog could not be closed cleanly: \(error)") }
     directory.unlock()

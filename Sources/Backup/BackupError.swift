@@ -13,6 +13,8 @@ package enum BackupError: Error, Sendable, Equatable {
   /// Too many failed logins; wait this many seconds.
   case tooManyAttempts(retryAfter: Int)
   case missingPermission(String)
+  /// A key asks for what somebody locked away: that is for people who logged in.
+  case lockedToKeys
   /// Only for admins.
   case forbidden
   /// Unknown, or somebody else's: the caller cannot tell which. The permission that was asked for, such as `asset.read`.
@@ -44,6 +46,8 @@ package enum BackupError: Error, Sendable, Equatable {
   case uploadBusy(retryAfter: Int)
   /// This person has as many open uploads, or as many at once, as the server allows.
   case tooManyUploads(retryAfter: Int)
+  /// As many phones sync as the server serves at once, or as many of this person; try again after this many seconds.
+  case syncBusy(retryAfter: Int)
   /// The connection brought fewer bytes than the server waits for; what came is kept.
   case tooSlow
   /// Another connection goes on with this upload; what came on this one before that is kept.

@@ -16,12 +16,15 @@ package final class ReceiveDesk: Sendable {
   private let staging: Staging?
   private let finisher: Finisher?
   private let lanes = Lanes(label: "receive", count: ReceiveDesk.laneCount)
+  /// What is under way, and how it ended.
+  package let transfers: Transfers
   /// Who announced which bytes.
   let flights = Flights()
   /// Where transfers take their memory from.
   package let blocks: BlockPool
 
-  init(catalog: Catalog, originals: Originals, staging: Staging?, finisher: Finisher?) {
+  init(catalog: Catalog, originals: Originals, staging: Staging?, finisher: Finisher?, transfers: Transfers) {
+    self.transfers = transfers
     (self.catalog, self.originals, self.staging, self.finisher) = (catalog, originals, staging, finisher)
     blocks = staging?.blocks ?? BlockPool()
   }
@@ -49,23 +52,47 @@ package final class ReceiveDesk: Sendable {
   /// - Parameters:
   ///   - expectedLength: of the whole body, where known: the file is no longer. Refused early with `.diskFull`
   ///     where the body does not fit, with `.quotaExceeded` where the file cannot fit even if the rest is as long as it may.
+  ///   - origin: what brings it.
+  ///   - name: of the file, where it is known by now.
   ///   - claimed: what the client announced: where another transfer of the same bytes is stored before this one, its
   ///     next step throws `.storedMeanwhile`.
   package func open(
-    owner: Identifier, expectedLength: Int64?, claimed: SHA1Digest? = nil
+    owner: Identifier, expectedLength: Int64?, claimed: SHA1Digest? = nil, origin: Origin? = nil, name: [UInt8]? = nil
   ) async throws -> Reception {
     guard let staging, let finisher else { throw StoreError.broken("the command line receives no uploads") }
     // Refused before the bytes come.
     if finisher.isBroken { throw BackupError.unavailable("The server's catalog failed; it must be restarted") }
     guard let account = try await catalog.owner(owner) else { throw BackupError.authenticationRequired }
     let room = account.quota.map { max(0, $0 - account.used) }
-    if let room, let expectedLength, expectedLength - ReceiveDesk.companyAllowance > room {
-      throw BackupError.quotaExceeded
+    let file: StagedFile
+    do {
+      if let room, let expectedLength, expectedLength - ReceiveDesk.companyAllowance > room {
+        throw BackupError.quotaExceeded
+      }
+      file = try await speaking { try staging.open(expected: expectedLength) }
+    } catch {
+      transfers.note(
+        Transfers.End(error), owner: account.owner.number, origin: origin, name: name, bytes: expectedLength)
+      throw error
     }
-    let file = try await speaking { try staging.open(expected: expectedLength) }
+    let ticket = transfers.begin(
+      owner: owner, number: account.owner.number, origin: origin, length: expectedLength, name: name)
     return Reception(
       file: file, owner: account.owner, ownerID: owner, room: room, flight: flights.join(owner, claimed),
-      flights: flights, catalog: catalog, finisher: finisher)
+      flights: flights, catalog: catalog, finisher: finisher, transfers: transfers, ticket: ticket)
+  }
+
+  /// Bytes that need not come, because they are here; or that were refused before one came.
+  package func note(
+    _ outcome: Result<Identifier, any Error>, owner: Identifier, origin: Origin?, name: [UInt8]?, bytes: Int64?
+  ) async {
+    guard let account = try? await catalog.owner(owner) else { return }
+    let end: Transfers.End =
+      switch outcome {
+      case .success(let asset): .duplicate(asset)
+      case .failure(let error): Transfers.End(error)
+      }
+    transfers.note(end, owner: account.owner.number, origin: origin, name: name, bytes: bytes)
   }
 
   /// Lets running commits end.

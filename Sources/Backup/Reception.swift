@@ -13,6 +13,8 @@ package final class Reception {
   private let flights: Flights
   private let catalog: Catalog
   private let finisher: Finisher
+  private let transfers: Transfers
+  private let ticket: Transfers.Ticket
   private let begun = Instant.now()
   /// The file's first bytes.
   private var head: [UInt8] = []
@@ -21,10 +23,11 @@ package final class Reception {
 
   init(
     file: StagedFile, owner: Owner, ownerID: Identifier, room: Int64?, flight: Flight?, flights: Flights,
-    catalog: Catalog, finisher: Finisher
+    catalog: Catalog, finisher: Finisher, transfers: Transfers, ticket: Transfers.Ticket
   ) {
     (self.file, self.owner, self.ownerID, self.room) = (file, owner, ownerID, room)
     (self.flight, self.flights, self.catalog, self.finisher) = (flight, flights, catalog, finisher)
+    (self.transfers, self.ticket) = (transfers, ticket)
   }
 
   /// Bytes written so far.
@@ -35,6 +38,8 @@ package final class Reception {
   /// - Throws: `.diskFull`, `.quotaExceeded`, `.storedMeanwhile`; the reception is of no use then, the block stays the caller's.
   package func write(_ block: Block) async throws -> Block {
     try check(block, block.capacity)
+    let count = block.capacity
+    defer { transfers.move(ticket, count) }
     return try await speaking { try await file.write(block) }
   }
 
@@ -42,6 +47,7 @@ package final class Reception {
   /// - Throws: as `write`.
   package func writeTail(_ block: Block, count: Int) async throws {
     try check(block, count)
+    transfers.move(ticket, count)
     try await speaking { try await file.writeTail(block, count: count) }
   }
 
@@ -54,7 +60,19 @@ package final class Reception {
       abandon()
       sidecar?.abandon()
     }
-    return try await speaking {
+    ticket.named(facts.name)
+    do {
+      let result = try await record(facts, sidecar: sidecar)
+      transfers.end(ticket, result.isNew ? .quietly : .duplicate(result.id))
+      return result
+    } catch {
+      transfers.end(ticket, Transfers.End(error))
+      throw error
+    }
+  }
+
+  private func record(_ facts: UploadFacts, sidecar: Reception?) async throws -> UploadResult {
+    try await speaking {
       try flight?.check()
       guard received > 0 else { throw BackupError.emptyFile }
       if let id = facts.livePhotoVideo { try await catalog.checkLiveVideo(id, owner: owner) }
@@ -68,9 +86,10 @@ package final class Reception {
       // An empty sidecar says nothing: no file is made of it.
       let attached = sidecar.flatMap { $0.received > 0 ? $0.file : nil }
       let sidecarDigest = try await attached?.seal(modified: filled.modifiedAt.instant)
-      let asset = NewAsset(
+      var asset = NewAsset(
         id: Identifier(), owner: owner, sha1: digest, size: received, facts: facts, filled: filled,
         sidecar: sidecarDigest.map { ($0, attached?.length ?? 0) })
+      asset.origin = ticket.origin
       self.digest = digest
       file.handOver()
       attached?.handOver()
@@ -86,7 +105,22 @@ package final class Reception {
   }
 
   /// Removes what was staged.
-  package func abandon() { file.discard() }
+  /// - Parameter error: why, where it was not stored.
+  package func abandon(because error: (any Error)? = nil) {
+    file.discard()
+    transfers.end(ticket, error.map { Transfers.End($0) } ?? .quietly)
+  }
+
+  /// As `abandon`, of a file that was refused for what a form says of it.
+  package func refuse(_ reason: String) {
+    file.discard()
+    transfers.end(ticket, .rejected(reason))
+  }
+
+  /// What it is called, as far as is known.
+  package func named(_ name: [UInt8]?) { ticket.named(name) }
+
+  deinit { transfers.end(ticket, .quietly) }
 
   private func check(_ block: Block, _ count: Int) throws {
     try flight?.check()

@@ -87,6 +87,8 @@ package struct FileStatus: Sendable {
   package let isFolder: Bool
   package let isRegular: Bool
   package let modified: Instant
+  /// When its content, name or attributes changed last; nobody can set it.
+  package let changed: Instant
   package let inode: UInt64
 
   init(_ raw: stat) {
@@ -94,6 +96,7 @@ package struct FileStatus: Sendable {
     isFolder = raw.st_mode & S_IFMT == S_IFDIR
     isRegular = raw.st_mode & S_IFMT == S_IFREG
     modified = Instant(milliseconds: Int64(raw.st_mtim.tv_sec) * 1000 + Int64(raw.st_mtim.tv_nsec) / 1_000_000)
+    changed = Instant(milliseconds: Int64(raw.st_ctim.tv_sec) * 1000 + Int64(raw.st_ctim.tv_nsec) / 1_000_000)
     inode = UInt64(raw.st_ino)
   }
 }

@@ -6,6 +6,8 @@ package struct Response: Sendable {
   package var status: HTTPResponse.Status
   package var fields: HTTPFields
   package var body: ResponseBody
+  /// Who goes on after a `101 Switching Protocols`: see `webSocket(to:_:)`.
+  var webSocket: (any WebSocketConversation)?
 
   package init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: ResponseBody = .empty) {
     (self.status, self.fields, self.body) = (status, fields, body)

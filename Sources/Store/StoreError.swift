@@ -28,6 +28,8 @@ package enum StoreError: Error, Sendable, Equatable {
   case uploadLost
   /// An upload that was to be recorded is not open any more.
   case uploadEnded
+  /// An attempt to store an upload failed and could not be undone yet: its bytes may lie in originals.
+  case uploadUnsettled
   /// Bytes of an upload could not be put on disk; the kernel may have dropped them, and the upload can never be trusted.
   case syncFailed
   /// Something that must hold does not.
@@ -63,6 +65,7 @@ extension StoreError: CustomStringConvertible {
     case .diskFull: "the disk is full"
     case .uploadLost: "acknowledged bytes of an upload are missing in staging"
     case .uploadEnded: "an upload is not open any more"
+    case .uploadUnsettled: "an upload that could not be stored could not be undone yet"
     case .syncFailed: "the disk could not take the bytes of an upload"
     case .notADataDirectory(let path, let reason): "\(path) is no data directory of Nightstand: \(reason)"
     case .noDataDirectory(let path): "there is no data directory in \(path)"
@@ -95,6 +98,7 @@ extension StoreError: CustomStringConvertible {
     case .catalog: "check the disk and its mount; `sqlite3 nightstand.sqlite 'PRAGMA integrity_check'` tells more"
     case .disk: "check that the folder exists, is writable and its disk healthy"
     case .uploadLost: "the client sends the file again; check the disk if this repeats"
+    case .uploadUnsettled: "it is tried again; check the disk and its mount if this repeats"
     case .syncFailed: "check the disk and its mount; the client sends the file again"
     case .uploadEnded: "nothing needs to be done: it was cancelled, or it is stored"
     case .broken: "keep the data directory as it is and report this"

@@ -77,7 +77,7 @@ extension StoreError {
     switch self {
     case .inUse, .migrationBlocked: .unavailable
     case .notADataDirectory, .noDataDirectory, .catalogTooNew, .migrations, .migrationFailed: .configuration
-    case .diskFull, .catalog, .disk, .uploadLost, .uploadEnded, .syncFailed, .broken: .inputOutput
+    case .diskFull, .catalog, .disk, .uploadLost, .uploadEnded, .syncFailed, .uploadUnsettled, .broken: .inputOutput
     }
   }
 }

@@ -28,7 +28,7 @@ import Testing
     #expect((answers[1] != .wanted) == isKept, "from the intent on it is carried out")
     for (answer, digest) in zip(answers, [first, second]) {
       guard case .present(let id, _) = answer else { continue }
-      let (_, file) = try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
+      let (_, file) = try await fixture.backup.assets.openOriginal(id, by: Reader(fixture.anna.id, opensLocked: true))
       #expect(try SHA1Digest(reading: file) == digest)
     }
     #expect(fixture.originals.count == (isKept ? 2 : 1))

@@ -19,7 +19,7 @@ import Testing
       Issue.record("\(result)")
       return
     }
-    let (asset, file) = try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
+    let (asset, file) = try await fixture.backup.assets.openOriginal(id, by: Reader(fixture.anna.id, opensLocked: true))
     #expect(try SHA1Digest(reading: file) == sha1(bytes))
     #expect(asset.checksum == sha1(bytes) && asset.size == Int64(bytes.count))
     #expect(asset.kind == .image && asset.mimeType == "image/heic" && asset.isFavorite)
@@ -144,7 +144,7 @@ import Testing
     let assets = fixture.backup.assets
     await #expect(throws: BackupError.noAccess(permission: "asset.read")) { try await assets.asset(id, owner: bob.id) }
     await #expect(throws: BackupError.noAccess(permission: "asset.download")) {
-      try await assets.openOriginal(id, by: bob.id)
+      try await assets.openOriginal(id, by: Reader(bob.id, opensLocked: true))
     }
     await #expect(throws: BackupError.noAccess(permission: "asset.delete")) {
       try await fixture.backup.trash.put([id], owner: bob.id)
@@ -159,7 +159,7 @@ import Testing
     let id = try await fixture.upload(sample(10), "a.jpg").id
     try FileManager.default.removeItem(atPath: fixture.root + "/originals/" + fixture.originals[0])
     await #expect(throws: BackupError.originalMissing(id)) {
-      try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
+      try await fixture.backup.assets.openOriginal(id, by: Reader(fixture.anna.id, opensLocked: true))
     }
     // Its bytes are asked for again, and heal it.
     let digest = sha1(sample(10))
@@ -168,7 +168,7 @@ import Testing
     #expect(try await fixture.upload(sample(10), "b.jpg") == .duplicate(id))
     #expect(try await fixture.backup.assets.check([digest], owner: fixture.anna.id) == [.present(id, isTrashed: false)])
     #expect(try await fixture.backup.desk.existing(digest, owner: fixture.anna.id) == id)
-    _ = try await fixture.backup.assets.openOriginal(id, by: fixture.anna.id)
+    _ = try await fixture.backup.assets.openOriginal(id, by: Reader(fixture.anna.id, opensLocked: true))
   }
 
   /// A start finds what is missing, and its bytes are asked for again.

@@ -108,7 +108,7 @@ extension BackupFixture {
 
   /// The digest of a stored asset's file.
   func stored(_ id: Identifier) async throws -> SHA1Digest {
-    try SHA1Digest(reading: try await backup.assets.openOriginal(id, by: anna.id).file)
+    try SHA1Digest(reading: try await backup.assets.openOriginal(id, by: Reader(anna.id, opensLocked: true)).file)
   }
 }
 

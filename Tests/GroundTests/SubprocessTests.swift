@@ -140,6 +140,112 @@ import Testing
     #expect(String(decoding: try program.run(stop: stop).output, as: UTF8.self).hasPrefix("read "))
   }
 
+  /// Neither Landlock nor a read-only descriptor keeps a file's mode, owner, times and attributes; of some kernels Landlock,
+  /// not its length either. All of it is tried on a file that it may read.
+  @Test func itCannotHarmWhatItReads() throws {
+    let other = folder + "-readable"
+    try FileSystem.makeFolders(other)
+    let victim = other + "/photo"
+    try Data("photo".utf8).write(to: URL(fileURLWithPath: victim))
+    let numbers = Calls.here
+    var program = perl(
+      """
+      sub try { print $_[0], ' ', ($_[1] ? 'DONE' : ($!{EPERM} || $!{EACCES} || $!{EXDEV} || $!{ENOTTY}) ? 'refused' : $!), "\n" }
+      my ($x, $y, $pipe, $device) = ('user.x', 'y', 'pipe', 'device');
+      my ($v, $w) = ('\(victim)', '\(other)/name');
+      open my $f, '<', $v or print "UNREADABLE\n";
+      try('truncate', truncate($v, 0)); try('write', open(my $g, '+<', $v)); try('empty', open(my $h, '>', $v));
+      try('unlink', unlink($v)); try('rename', rename($v, 'mine')); try('make', open(my $i, '>', $w));
+      try('chmod', chmod(0, $v)); try('fchmod', chmod(0, $f)); try('chown', chown(1, 1, $v)); try('fchown', chown(1, 1, $f));
+      try('utime', utime(1, 1, $v)); try('futimes', utime(1, 1, $f));
+      try('link', link($v, 'mine')); try('symlink', symlink($v, 'mine'));
+      try('setxattr', syscall(\(numbers.setxattr), $v, $x, $y, 1, 0) == 0);
+      try('removexattr', syscall(\(numbers.removexattr), $v, $x) == 0);
+      try('pipe', syscall(\(numbers.mknodat), -100, $pipe, 0010600, 0) == 0);
+      try('device', syscall(\(numbers.mknodat), -100, $device, 0020600, 0x103) == 0);
+      my $flags = pack('l', 0); try('flags', ioctl($f, 0x40086602, $flags));
+      try('lease', fcntl($f, 1024, 0)); try('owner', fcntl($f, 8, getppid()));
+      """)
+    program.readable = [other]
+    let before = try FileManager.default.attributesOfItem(atPath: victim)
+    let result = try program.run(stop: stop)
+    try #require(result.confinement == .all, "this kernel has no seccomp or no Landlock")
+    let lines = String(decoding: result.output, as: UTF8.self).split(separator: "\n")
+    #expect(lines.count == 21 && lines.filter { !$0.hasSuffix(" refused") }.isEmpty, "\(lines)")
+    let after = try FileManager.default.attributesOfItem(atPath: victim)
+    #expect(NSDictionary(dictionary: before).isEqual(to: after))
+    #expect(try Data(contentsOf: URL(fileURLWithPath: victim)) == Data("photo".utf8))
+    // A call that is newer than the filter is not there.
+    let newer = try perl(
+      "my $v = '\(victim)'; print syscall(452, -100, $v, 0, 0) == 0 ? 'DONE' : $!{ENOSYS} ? 'absent' : $!"
+    ).run(
+      stop: stop)
+    #expect(String(decoding: newer.output, as: UTF8.self) == "absent")
+  }
+
+  @Test func itReachesNoOtherProcess() throws {
+    let numbers = Calls.here
+    let result = try perl(
+      """
+      my $p = getppid(); my $b = "\\0" x 128;
+      sub try { print $_[0], ' ', ($_[1] ? 'DONE' : ($!{EPERM} || $!{EACCES}) ? 'refused' : $!), "\n" }
+      sub call { my $name = shift; my $n = shift; try($name, syscall($n, @_) >= 0) }
+      try('kill', kill(0, $p)); call('tkill', \(numbers.tkill), $p, 0); call('tgkill', \(numbers.tgkill), $p, $p, 0);
+      call('rt_sigqueueinfo', \(numbers.rtSigqueueinfo), $p, 0, $b);
+      call('rt_tgsigqueueinfo', \(numbers.rtTgsigqueueinfo), $p, $p, 0, $b);
+      call('prlimit', \(numbers.prlimit64), $p, 1, 0, $b); try('setpriority', setpriority(0, $p, 0));
+      call('sched_setaffinity', \(numbers.schedSetaffinity), $p, 8, "\\xff" x 8);
+      call('ptrace', \(numbers.ptrace), 16, $p, 0, 0);
+      call('process_vm_readv', \(numbers.processVMReadv), $p, $b, 1, $b, 1, 0);
+      call('pidfd_open', 434, $p, 0); call('pidfd_send_signal', 424, 0, 0, 0, 0); call('pidfd_getfd', 438, 0, 0, 0);
+      call('process_madvise', 440, 0, 0, 0, 0, 0); call('unshare', \(numbers.unshare), 0);
+      for ('environ', 'mem', 'cmdline', 'maps') { try($_, open(my $f, '<', "/proc/$p/$_")) }
+      try('shadow', open(my $s, '<', '/etc/shadow'));
+      """
+    ).run(stop: stop)
+    try #require(result.confinement == .all, "this kernel has no seccomp or no Landlock")
+    let lines = String(decoding: result.output, as: UTF8.self).split(separator: "\n")
+    #expect(lines.count == 20 && lines.filter { !$0.hasSuffix(" refused") }.isEmpty, "\(lines)")
+  }
+
+  /// A server that runs as root gives none of its powers away, but to read another owner's files.
+  @Test func itHasNoPowers() throws {
+    let result = try perl("open F, '<', '/proc/self/status'; print grep { /^Cap(Inh|Prm|Eff|Amb)/ } <F>").run(
+      stop: stop)
+    let sets = String(decoding: result.output, as: UTF8.self).split(separator: "\n").compactMap {
+      UInt64($0.split(separator: "\t")[1], radix: 16)
+    }
+    #expect(sets.count == 4 && sets.allSatisfy { $0 & ~(1 << 2) == 0 })
+  }
+
+  /// A program may still do to itself what others do to it: glibc's abort is a signal of its own.
+  @Test func itMayEndItself() throws {
+    let numbers = Calls.here
+    let result = try perl(
+      "my $b = \"x\" x 16; syscall(\(numbers.prlimit64), 0, 1, 0, $b) == 0 or exit 7; syscall(\(numbers.tgkill), $$ + 0, $$ + 0, 9)"
+    )
+    .run(stop: stop)
+    #expect(result.ending == .killed(signal: SIGKILL))
+  }
+
+  /// Numbers of system calls that perl has no names for.
+  private struct Calls {
+    var setxattr = 0, removexattr = 0, mknodat = 0, tkill = 0, tgkill = 0, rtSigqueueinfo = 0, rtTgsigqueueinfo = 0
+    var prlimit64 = 0, schedSetaffinity = 0, ptrace = 0, processVMReadv = 0, unshare = 0
+
+    static var here: Calls {
+      #if arch(x86_64)
+        Calls(
+          setxattr: 188, removexattr: 197, mknodat: 259, tkill: 200, tgkill: 234, rtSigqueueinfo: 129,
+          rtTgsigqueueinfo: 297, prlimit64: 302, schedSetaffinity: 203, ptrace: 101, processVMReadv: 310, unshare: 272)
+      #else
+        Calls(
+          setxattr: 5, removexattr: 14, mknodat: 33, tkill: 130, tgkill: 131, rtSigqueueinfo: 138,
+          rtTgsigqueueinfo: 240, prlimit64: 261, schedSetaffinity: 122, ptrace: 117, processVMReadv: 270, unshare: 97)
+      #endif
+    }
+  }
+
   @Test func noDescriptorLeaksIntoIt() throws {
     let leaky = open("/dev/null", O_RDONLY)
     defer { close(leaky) }
@@ -147,6 +253,16 @@ import Testing
       .run(stop: stop)
     // 0 to 2, and the folder being read.
     #expect(String(decoding: result.output, as: UTF8.self) == "0 1 2 3")
+  }
+
+  /// A busy server has more descriptors than a program may have.
+  @Test func manyDescriptorsOfTheServerTakeNothingFromTheConfinement() throws {
+    let few = try shell("exit").run(stop: stop).confinement
+    let many = (0..<200).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    defer { for number in many { close(number) } }
+    #expect(many.allSatisfy { $0 >= 0 })
+    let result = try shell("exit").run(stop: stop)
+    #expect(result.confinement.contains(.disk) && few == result.confinement, "or this kernel has no Landlock")
   }
 
   @Test func sessionAnswersAndIsStartedAnew() throws {

@@ -53,7 +53,7 @@ struct LiveServerTests {
     }
   }
 
-  @Test("a body in pieces, read on a lane, never loses its wake-up", .timeLimit(.minutes(2)))
+  @Test("a body in pieces, read on a lane, never loses its wake-up", .timeLimit(.minutes(5)))
   func piecesOnALane() async throws {
     try await withServer(settings { $0.stallTimeout = 5 }) { port, _ in
       try await withThrowingTaskGroup(of: Int.self) { group in

@@ -38,6 +38,32 @@ import Testing
     try await expectLost(file, world, upload)
   }
 
+  /// What a crash left behind the recorded offset cannot be put on disk when the upload is opened: it is cut off, for the
+  /// kernel would vouch for it when it is asked again.
+  @Test func failedSyncWhileOpeningCutsWhatWasNotRecorded() async throws {
+    let world = try await UploadFixture()
+    let upload = try await world.create()
+    let file = try await world.open(upload)
+    try await world.feed(sample(10), to: file)
+    try await world.checkpoint(file)
+    let staging = world.store.staging
+    let real = try Descriptor(open: staging.path(upload.staged!), O_RDWR)
+    try sample(7).withUnsafeBytes { try real.write($0, at: 10) }
+    var pair: [Int32] = [0, 0]
+    try system("pipe") { pipe(&pair) }
+    _ = Descriptor(owning: pair[0], path: "pipe")
+    let row = try #require(try await world.row(upload))
+    let progress = UploadProgress(
+      .init(offset: 10, sha1State: []), isNamed: true, number: row.number,
+      file: Descriptor(owning: pair[1], path: "pipe"), staging: staging, catalog: world.store.catalog)
+    await #expect(throws: StoreError.syncFailed) {
+      try await staging.record(.init(offset: 17, sha1State: RunningSHA1().state), progress, row, real)
+    }
+    #expect(try world.size(upload) == 10)
+    #expect(try await world.row(upload)?.offset == 10)
+    #expect(try await world.open(upload).length == 10)
+  }
+
   @Test func failedSealIsFinal() async throws {
     let world = try await UploadFixture()
     let upload = try await world.create()

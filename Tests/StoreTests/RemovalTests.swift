@@ -30,9 +30,12 @@ import Testing
     return id
   }
 
-  private func delete(_ ids: Identifier...) async throws -> [Identifier] {
-    let numbers = try #require(try await store.catalog.numbers(of: ids, owner: store.annaID))
-    return try await store.catalog.delete(numbers, now: now)
+  private func delete(_ ids: Identifier...) async throws -> [Identifier] { try await delete(ids) }
+
+  private func delete(_ ids: [Identifier]) async throws -> [Identifier] {
+    let assets = try #require(try await store.catalog.named(ids, owner: store.annaID))
+    try await store.catalog.trash(assets, now: now)
+    return try await store.catalog.deleteTrashed(assets, now: now)
   }
 
   private func settle() async throws {
@@ -167,6 +170,30 @@ import Testing
     #expect(quarantined.isEmpty)
   }
 
+  /// Even root cannot make a folder where a file lies.
+  @Test func aFileThatCannotBeMovedKeepsNoOther() async throws {
+    let ids = [
+      try await stored(sample(50), "a.jpg"), try await stored(sample(51, seed: 2), "b.jpg"),
+      try await stored(sample(52, seed: 3), "c.jpg"),
+    ]
+    _ = try await delete(ids)
+    try await store.catalog.write { db in
+      try db.execute(
+        sql: "UPDATE removal SET target = '2025-11-24/blocked/a.jpg' WHERE id = ?", arguments: [ids[0]])
+    }
+    try FileSystem.makeFolders("\(quarantine)/2025-11-24")
+    try Data("a person's".utf8).write(to: URL(fileURLWithPath: "\(quarantine)/2025-11-24/blocked"))
+    try await settle()
+    #expect(store.files == ["\(month)/a.jpg"])
+    #expect(try await store.count("removal WHERE state = 'quarantined'") == 2)
+    #expect(try await remover().move() == 0, "tried again, and said so to nobody who waits")
+    try FileSystem.remove("\(quarantine)/2025-11-24/blocked")
+    try await settle()
+    #expect(try await store.problems() == [])
+    #expect(quarantined.count == 3)
+    #expect(try sumsHold("2025-11-24"))
+  }
+
   @Test func motionPartsGoWithTheirLastStill() async throws {
     let motion = try await stored(sample(40, seed: 5), "m.mov")
     let stills = [try await stored(sample(50), "a.jpg"), try await stored(sample(51, seed: 2), "b.jpg")]
@@ -220,8 +247,7 @@ import Testing
   @Test func moreThanOneBatch() async throws {
     var ids: [Identifier] = []
     for index in 0..<Remover.batch + 3 { ids.append(try await stored(sample(20, seed: UInt64(index + 1)), "a.jpg")) }
-    let numbers = try #require(try await store.catalog.numbers(of: ids, owner: store.annaID))
-    #expect(try await store.catalog.delete(numbers, now: now).count == ids.count)
+    #expect(try await delete(ids).count == ids.count)
     #expect(try await remover().move() == Remover.batch)
     #expect(try await remover().move() == 3)
     #expect(store.files.isEmpty && quarantined.count == ids.count)
@@ -233,7 +259,6 @@ import Testing
   @Test func besideUploads() async throws {
     let store = store
     let remover = remover()
-    let now = now
     try await withThrowingTaskGroup(of: Void.self) { group in
       for worker in 0..<4 {
         group.addTask {
@@ -241,8 +266,7 @@ import Testing
             let bytes = sample(100, seed: UInt64(worker * 1000 + turn + 1))
             guard case .created(let id) = try await store.store(bytes, name: "a.jpg") else { continue }
             guard turn % 2 == 0 else { continue }
-            let numbers = try await store.catalog.numbers(of: [id], owner: store.annaID) ?? []
-            _ = try await store.catalog.delete(numbers, now: now)
+            _ = try await delete([id])
             _ = try await remover.move()
           }
         }

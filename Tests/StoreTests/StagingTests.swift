@@ -105,4 +105,26 @@ import Testing
     #expect(throws: StoreError.diskFull) { try roomy.staging.open(expected: .max) }
     _ = try roomy.staging.open(expected: 1)
   }
+
+  /// By the time of the last change, which sealing does not set; what belongs to somebody stays.
+  @Test func orphansGoAfterAnHour() async throws {
+    let world = try await UploadFixture()
+    let (staging, catalog) = (world.store.staging, world.store.catalog)
+    let upload = try await world.create()
+    let file = try await world.open(upload)
+    try await world.feed(sample(100), to: file)
+    let coming = try await world.store.stage(sample(100))
+    for name in ["orphan", PartialFile.claim(upload.staged!)] {
+      _ = try Descriptor(open: staging.path(name), O_WRONLY | O_CREAT)
+    }
+    try FileSystem.setModified(Descriptor(open: staging.path("orphan"), O_WRONLY), Instant(milliseconds: 0))
+    #expect(try await staging.sweepOrphans(in: catalog, now: .now()) == 0)
+    let later = Instant.now().adding(seconds: Staging.orphanAge + 60)
+    #expect(try await staging.sweepOrphans(in: catalog, now: later) == 1)
+    #expect(try Set(world.store.staged) == [upload.staged!, PartialFile.claim(upload.staged!), coming.name])
+    coming.discard()
+    #expect(try await staging.sweepOrphans(in: catalog, now: later) == 0)
+    #expect(try await catalog.end(upload: upload.number, .gone, forgetAt: later))
+    #expect(try await staging.sweepOrphans(in: catalog, now: later) == 2)
+  }
 }

@@ -37,11 +37,12 @@ final class StoreFixture: Sendable {
   ///   - path: a data directory to open again; nil makes one.
   ///   - boot: the kernel's boot, for tests that restart the machine.
   init(
-    path: String? = nil, reserve: Int64 = 0, mode: Staging.Mode? = nil, boot: String = ThisProcess.bootID
+    path: String? = nil, reserve: Int64 = 0, mode: Staging.Mode? = nil, boot: String = ThisProcess.bootID,
+    patience: Double = 3600
   ) async throws {
     folder = path == nil ? try TemporaryFolder() : nil
     directory = try DataDirectory(path ?? folder!.path + "/data", role: .server)
-    catalog = try Catalog(path: directory.catalog, boot: boot)
+    catalog = try Catalog(path: directory.catalog, boot: boot, patience: patience)
     try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
     staging = try Staging(
       root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: reserve, mode: mode)
@@ -126,14 +127,14 @@ final class StoreFixture: Sendable {
 
   /// Whether all are the owner's; nothing is trashed otherwise.
   func trash(_ ids: [Identifier], owner: Identifier, now: Instant = .now()) async throws -> Bool {
-    guard let numbers = try await catalog.numbers(of: ids, owner: owner) else { return false }
-    try await catalog.trash(numbers, now: now)
+    guard let assets = try await catalog.named(ids, owner: owner) else { return false }
+    try await catalog.trash(assets, now: now)
     return true
   }
 
   func restore(_ ids: [Identifier], owner: Identifier) async throws -> Int? {
-    guard let numbers = try await catalog.numbers(of: ids, owner: owner) else { return nil }
-    return try await catalog.restore(numbers, now: .now())
+    guard let assets = try await catalog.named(ids, owner: owner) else { return nil }
+    return try await catalog.restore(assets, now: .now())
   }
 
   func count(_ table: String) async throws -> Int {

@@ -78,4 +78,56 @@ import Testing
     #expect(try store.staged.isEmpty)
     #expect(try await store.count("intent") == 0)
   }
+
+  /// An upload whose finish failed and could not be undone: nobody makes a new file under its name, and the sweep brings
+  /// the old one back.
+  @Test func uploadIsNotOpenedBeforeItIsUndone() async throws {
+    let world = try await UploadFixture()
+    let upload = try await world.create()
+    let file = try await world.open(upload)
+    try await world.feed(sample(5000), to: file)
+    let request = try await world.request(upload, file)
+    try await world.store.catalog.write { db in
+      try db.execute(
+        sql: """
+          CREATE TRIGGER refusing BEFORE INSERT ON asset BEGIN SELECT RAISE(ABORT, 'no'); END;
+          CREATE TRIGGER keeping BEFORE DELETE ON intent BEGIN SELECT RAISE(ABORT, 'no'); END
+          """)
+    }
+    await #expect(throws: (any Error).self) { try await world.store.finisher.finish(request) }
+    #expect(try await world.store.count("intent") == 1)
+    await #expect(throws: StoreError.uploadUnsettled) { try await world.open(upload) }
+    try await world.store.catalog.write { db in try db.execute(sql: "DROP TRIGGER refusing; DROP TRIGGER keeping") }
+    try await world.store.finisher.settleLeftovers()
+    #expect(try await world.store.count("intent") == 0)
+    let again = try await world.open(upload)
+    #expect(again.length == 5000)
+    #expect(try await world.store.finisher.finish(world.request(upload, again)) == .created(upload.asset))
+    #expect(try await world.store.problems() == [])
+  }
+
+  /// What lies under the name in originals is moved back only where it is the file that was moved there.
+  @Test func undoingMovesItsOwnFileAlone() async throws {
+    let world = try await UploadFixture()
+    let upload = try await world.create()
+    let file = try await world.open(upload)
+    try await world.feed(sample(5000), to: file)
+    let steps = FinishSteps(
+      catalog: world.store.catalog, staging: world.store.staging, originals: world.store.originals,
+      logger: .init(label: "test"))
+    var members = [FinishMember(request: try await world.request(upload, file))]
+    steps.intend(&members)
+    guard case .intended(var intent, _) = members[0].phase else {
+      Issue.record("no intent")
+      return
+    }
+    var moved = Moved.nothing
+    try steps.moveIn(&intent, &moved)
+    let place = world.store.directory.originals + "/" + intent.key
+    try FileManager.default.removeItem(atPath: place)
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: place))
+    try steps.undo(intent, &moved)
+    #expect(try FileSystem.contents(place, limit: 10) == Array("mine".utf8))
+    #expect(try world.store.staged.isEmpty)
+  }
 }

@@ -16,11 +16,11 @@ final class UploadFixture: @unchecked Sendable {
   static let far = Instant(milliseconds: Instant.now().milliseconds + 86_400_000)
 
   /// - Parameter path: of the data directory; nil makes one that is removed with this.
-  init(path: String? = nil, mode: Staging.Mode? = nil) async throws {
+  init(path: String? = nil, mode: Staging.Mode? = nil, patience: Double = 3600) async throws {
     owned = path == nil ? try TemporaryFolder() : nil
     self.path = path ?? owned!.path + "/data"
     self.mode = mode
-    store = try await StoreFixture(path: self.path, mode: mode, boot: boot)
+    store = try await StoreFixture(path: self.path, mode: mode, boot: boot, patience: patience)
   }
 
   /// The process is gone without a word, and a new one runs its recovery; the machine too where it got another boot.

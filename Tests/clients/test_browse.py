@@ -302,6 +302,9 @@ def test_shared_albums_show_what_is_in_them_and_nothing_else(server, anna, bert)
 
 
 def test_filters(server, anna):
+    # The facts are the test's own; the jobs would write theirs over them.
+    assert anna.put("/api/jobs/metadataExtraction", {"command": "pause", "force": False}).status == 200
+
     def store(seed, name, **fields):
         return anna.store(media.bytes_for(name, seed), name, **fields)
 
@@ -615,3 +618,27 @@ def test_after_whatever_happened_every_answer_is_the_model_s(server, anna, bert,
         kept = db.execute(f"{counted}, count FROM month WHERE count > 0").fetchall()
         real = db.execute(f"{counted}, count(*) FROM asset_month GROUP BY 1, 2, 3, 4, 5, 6").fetchall()
     assert sorted(map(tuple, kept)) == sorted(map(tuple, real))
+
+
+def test_what_is_locked_away_is_for_no_key(server, anna):
+    """A photo frame's key, or one with every permission: neither reads, finds, downloads nor unlocks it; its owner does."""
+    motion = anna.store(media.mov("motion"), "a.mov", visibility="hidden")
+    still = anna.store(media.heic("still"), "a.heic", livePhotoVideoId=motion)
+    other = anna.store(media.jpeg("other"))
+    assert anna.put(f"/api/assets/{still}", {"visibility": "locked"}).status == 200
+    key = client.api_key(anna)
+    for asset in (still, motion):
+        assert anna.get(f"/api/assets/{asset}").status == 200 and anna.original(asset).status == 200
+        for path in ("", "/original", "/thumbnail", "/video/playback"):
+            assert key.get(f"/api/assets/{asset}{path}").status == 400, path
+        for path in ("info", "archive"):
+            assert key.post(f"/api/download/{path}", {"assetIds": [other, asset]}).status == 400, path
+        assert key.put(f"/api/assets/{asset}", {"visibility": "timeline"}).status == 400
+        assert key.put("/api/assets", {"ids": [other, asset], "isFavorite": True}).status == 400
+    for refused in (
+            key.post("/api/search/metadata", {"visibility": "locked"}), key.post("/api/search/random", {"visibility": "locked"}),
+            key.post("/api/search/statistics", {"visibility": "locked"}), key.get("/api/timeline/buckets?visibility=locked"),
+            key.get("/api/assets/statistics?visibility=locked")):
+        assert refused.status == 403 and "Elevated permission" in refused.message
+    assert found(key) == [other] and key.get("/api/timeline/buckets?visibility=hidden").json() == []
+    assert found(anna, visibility="locked") == [still]

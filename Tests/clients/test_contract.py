@@ -234,8 +234,11 @@ REFUSALS = [
     ("PUT /api/jobs/ocr", {"command": "dance"}, 400, "Validation failed"),
     ("PUT /api/jobs/ocr", {"command": "start"}, 400, ".+"),
     ("GET /api/faces?id={nobody}", None, 400, "Not found or no asset.read access"),
-    ("PUT /api/tags", {"tags": ["a"]}, 400, "Tags are not supported.+"),
-    ("PUT /api/tags/{nobody}/assets", {"ids": ["{asset}"]}, 400, "Tags are not supported.+"),
+    ("GET /api/tags/{nobody}", None, 400, "Not found or no tag.read access"),
+    ("PUT /api/tags/{nobody}", {"color": "#fff"}, 400, "Not found or no tag.update access"),
+    ("DELETE /api/tags/{nobody}", None, 400, "Not found or no tag.delete access"),
+    ("PUT /api/tags/{nobody}/assets", {"ids": ["{asset}"]}, 400, "Not found or no tag.asset access"),
+    ("DELETE /api/tags/{nobody}/assets", {"ids": ["{asset}"]}, 400, "Not found or no tag.asset access"),
     ("POST /api/stacks", {"assetIds": ["{asset}", "{nobody}"]}, 400, "Stacks are not supported.+"),
     ("POST /api/activities", {"albumId": "{album}", "type": "like"}, 400, ".+not supported.+"),
     ("POST /api/shared-links", {"type": "ALBUM", "albumId": "{album}"}, 400, ".+not supported.+"),
@@ -302,7 +305,10 @@ def test_each_described_operation_is_called_somewhere():
         "POST /assets", "PUT /assets", "GET /assets/{id}/video/playback", "DELETE /assets", "GET /api-keys/me",
         "DELETE /api-keys/{id}", "DELETE /albums/{id}",
         # Only ever refused.
-        "GET /users/{id}/profile-image", "PUT /tags", "PUT /tags/{id}/assets", "POST /stacks", "DELETE /sessions/{id}",
+        "GET /users/{id}/profile-image", "POST /stacks", "DELETE /sessions/{id}",
+        # test_tags.py
+        "POST /tags", "PUT /tags", "PUT /tags/assets", "GET /tags/{id}", "PUT /tags/{id}", "DELETE /tags/{id}",
+        "PUT /tags/{id}/assets", "DELETE /tags/{id}/assets",
     }
     called = set()
     for request_line, *_ in SUCCESSES:

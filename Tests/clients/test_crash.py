@@ -20,7 +20,7 @@ from harness.client import base64_sha1, sha1
 from harness.wire import Closed, Wire
 
 POINTS = ["staged-synced", "digest-compared", "intents-committed", "renamed", "folder-synced", "recorded"]
-ROUNDS = int(os.environ.get("NIGHTSTAND_CRASHES", "200"))
+ROUNDS = int(os.environ.get("NIGHTSTAND_CRASHES", "80"))
 UPLOADERS = 8
 
 

@@ -4,12 +4,19 @@ The catalog's row is moved there too, with the state that SHA-1 has after so man
 HEAD, parts, the digest of the whole, the asset.
 """
 
+import base64
+import hashlib
 import os
+import signal
+import threading
+import time
 
 import pytest
 
 from harness import catalog, client, draft, media
 from harness.client import Client
+from harness.process import until
+from harness.wire import Answer, Closed
 
 # A film whose box of data has no stated end, and zeros from there on.
 HEAD = b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + b"\0\0\0\0mdat"
@@ -103,3 +110,82 @@ def test_lengths_end_at_63_bits(plain_server):
         assert tus(speaker, "PATCH", location, *part(digits), body=b"x").status == 400
         assert speaker.append(location, digits, b"x").status == 400
     assert speaker.stands_at(location) == 10
+
+
+def whole_digest(size):
+    """SHA-256 of HEAD, zeros up to `size`, and TAIL."""
+    digest, zeros = hashlib.sha256(HEAD), bytes(8 << 20)
+    left = size - len(HEAD)
+    while left:
+        digest.update(zeros[:left])
+        left -= min(left, len(zeros))
+    digest.update(TAIL)
+    return digest.digest()
+
+
+def begin_long_finish(launch, size, sha256):
+    """An upload whose last part makes it whole, and whose finish reads all of it again for its SHA-256; the thread that
+    brings that part, and what it was answered."""
+    server = launch()
+    client.sign_up(server)
+    session, _ = client.log_in(server)
+    server.key = client.api_key(session).fields["x_api_key"]
+    session.close()
+    speaker = draft.Draft(server, server.key)
+    location = speaker.begun(
+        HEAD, 'Content-Disposition: inline; filename="long.mov"', f"Repr-Digest: sha-256=:{base64.b64encode(sha256).decode()}:")
+    server.stop()
+    grown(server, location, size, PLACES[size][0])
+    server.start()
+    answers = []
+
+    def bring():
+        try:
+            answers.append(speaker.append(location, size, TAIL))
+        except (OSError, Closed) as error:
+            answers.append(error)
+
+    sender = threading.Thread(target=bring, daemon=True)
+    sender.start()
+    file, = (server.data / "staging").iterdir()
+    # Whole, so that its digest is being made.
+    until(lambda: file.stat().st_size == size + len(TAIL), 10, "the last byte")
+    return server, speaker, location, sender, answers
+
+
+def stop_and_time(server):
+    began = time.monotonic()
+    server.signal(signal.SIGTERM)
+    assert server.wait(12) == 0, server.tail()
+    return time.monotonic() - began
+
+
+def test_a_stop_lets_a_finish_of_seconds_end(launch):
+    """SIGTERM while 4 GB are being stored: answered before the end, or whole after it; stored once in either case."""
+    size = 2**32 + 12_345
+    server, speaker, location, sender, answers = begin_long_finish(launch, size, whole_digest(size))
+    assert stop_and_time(server) < 10
+    sender.join(10)
+    server.start()
+    if not (answers and isinstance(answers[0], Answer) and answers[0].status == 201):
+        assert speaker.stands_at(location) == size + len(TAIL)
+        with speaker.wire(limit=60) as wire:
+            answers = [wire.send(speaker.part(location, size + len(TAIL), 0)).answer("PATCH")]
+    assert answers[0].status == 201, answers
+    row, = catalog.rows(server.data)
+    assert row["size"] == size + len(TAIL) and row["checksum"].hex() == PLACES[size][1]
+    assert speaker.look(location).header("X-Asset-Id") == answers[0].header("X-Asset-Id")
+    assert catalog.staged(server.data) == []
+
+
+def test_a_stop_does_not_wait_for_a_finish_of_a_minute(launch):
+    """Reading 64 GiB again takes longer than a stop may: the server leaves it, and not a byte is lost."""
+    size = 2**36 + 64
+    server, speaker, location, sender, answers = begin_long_finish(launch, size, bytes(32))
+    assert stop_and_time(server) < 10
+    sender.join(10)
+    assert not (answers and isinstance(answers[0], Answer) and answers[0].status < 300), answers
+    server.start()
+    assert catalog.rows(server.data) == []
+    assert speaker.stands_at(location) == size + len(TAIL)
+    assert len(catalog.staged(server.data)) == 1

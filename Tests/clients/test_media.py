@@ -15,7 +15,6 @@ from PIL import Image
 
 from harness import catalog, client, media, process
 
-PAIR = "8A9F3C60-7D3B-4E9B-9C0A-6E3B1A2C4D5E"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -266,15 +265,6 @@ def test_nonsense_is_dropped(home, tmp_path):
     assert found["file_created_at"] != 0
 
 
-def test_halves_of_a_live_photo_name_each_other(home, tmp_path):
-    server, session = home
-    motion = film(tmp_path, "live.mov", "-movflags", "use_metadata_tags",
-                  "-metadata", f"com.apple.quicktime.content.identifier={PAIR}")
-    asset = session.store(motion.read_bytes(), "live.mov")
-    assert settled(server, asset) == {}
-    assert facts(server, asset)["live_photo_pair"] == PAIR
-
-
 @pytest.mark.parametrize("name, data", [
     ("noise.jpg", b"\xff\xd8\xff" + media.noise("broken", 5000)),
     ("empty-heic.HEIC", media.heic("broken")),
@@ -303,6 +293,83 @@ def test_pictures_go_with_their_asset(home):
     session.delete("/api/assets", {"ids": [asset], "force": True})
     process.until(lambda: picture(server, asset, "preview") is None, 20, "the pictures are removed")
     assert picture(server, asset, "thumbnail") is None
+
+
+def fake(folder, name, script):
+    """Tools of which one is a script of ours."""
+    folder.mkdir()
+    for tool in ("exiftool", "vipsthumbnail", "vips", "vipsheader", "ffmpeg", "ffprobe"):
+        if tool != name and shutil.which(tool):
+            (folder / tool).symlink_to(shutil.which(tool))
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+    return {"NIGHTSTAND_TOOLS": str(folder)}
+
+
+def children(pid):
+    """Processes that the process has started and that still run."""
+    found = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, rest = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = rest.split()[:2]
+        if int(parent) == pid and state != "Z":
+            found[int(stat.parent.name)] = name
+    return found
+
+
+def test_a_killed_server_leaves_no_tool_behind(launch, tmp_path):
+    """Also one that hangs and reads nothing, which closing its input would not end."""
+    server = launch(environment=fake(tmp_path / "bin", "vipsthumbnail", "exec /bin/sleep 1000"))
+    client.sign_up(server)
+    session, _ = client.log_in(server)
+    session.store(media.jpeg("left behind"), "left.jpg")
+    pid = server.process.pid
+    tools = process.until(
+        lambda: (running := children(pid)) and "sleep" in running.values() and running, 30, "the tool runs")
+    server.kill()
+    process.until(lambda: not any(alive(tool) for tool in tools), 10, f"the end of {tools}")
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_what_is_deleted_while_its_pictures_are_made_leaves_none(launch, tmp_path):
+    """And nothing of it becomes the next photo's, which gets a row number that nobody had."""
+    begun, gate = "begun", tmp_path / "gate"
+    wait = f'case "$*" in *preview*) : > {begun}; while ! test -e {gate}; do :; done;; esac'
+    server = launch(environment=fake(
+        tmp_path / "bin", "vipsthumbnail", f'{wait}\nexec {shutil.which("vipsthumbnail")} "$@"'))
+    client.sign_up(server)
+    session, _ = client.log_in(server)
+    gone = session.store(media.jpeg("deleted meanwhile"), "gone.jpg")
+    process.until(lambda: list((server.data / "derived").glob(f"work/**/{begun}")), 30, "the tool runs")
+    number = row_number(server, gone)
+    assert session.delete("/api/assets", {"ids": [gone], "force": True}).status == 204
+    answer = session.put("/api/jobs/thumbnailGeneration", {"command": "pause", "force": True})
+    assert answer.status == 200
+    heir = session.store(media.jpeg("the heir", 90), "heir.jpg")
+    assert row_number(server, heir) > number
+    gate.touch()
+    session.put("/api/jobs/thumbnailGeneration", {"command": "resume"})
+    assert settled(server, heir) == {}
+    assert picture(server, heir, "preview") and facts(server, heir)["width"] == 90
+    process.until(lambda: not pictures_of(server, gone), 20, "no picture of the deleted one")
+
+
+def row_number(server, asset):
+    with catalog.opened(server.data) as rows:
+        return rows.execute("SELECT number FROM asset WHERE id = ?", [uuid.UUID(asset).bytes]).fetchone()["number"]
+
+
+def pictures_of(server, asset):
+    return list((server.data / "derived").rglob(f"*{asset}*"))
 
 
 def test_missing_tools_are_waited_for(launch, tmp_path):

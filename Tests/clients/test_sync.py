@@ -1,6 +1,8 @@
 """The stream that the phone app waits for before it backs up: after whatever happened, a phone's tables equal the server's."""
 
 import base64
+import datetime
+import itertools
 import json
 import os
 import random
@@ -10,7 +12,7 @@ import uuid
 
 import pytest
 
-from harness import catalog, client
+from harness import catalog, client, process
 from harness.phone import REQUEST, Killed, Phone
 
 STEPS = int(os.environ.get("NIGHTSTAND_SYNC_STEPS", "1500"))
@@ -28,9 +30,11 @@ def server_state(data, email):
         users = {text_id(row["id"]) for row in db.execute("SELECT id FROM user")}
         mine = "(SELECT album FROM album_user WHERE user = ?)"
         assets = {
-            text_id(row["id"]): (base64.b64encode(row["sha1"]).decode(), row["deleted_at"] is not None, row["visibility"])
+            text_id(row["id"]): (
+                base64.b64encode(row["sha1"]).decode(), row["deleted_at"] is not None, row["visibility"],
+                bool(row["is_favorite"]) and row["owner"] == me["number"], row["file_created_at"])
             for row in db.execute(
-                f"SELECT id, sha1, deleted_at, visibility FROM asset WHERE owner = ? OR number IN"
+                f"SELECT id, owner, sha1, deleted_at, visibility, is_favorite, file_created_at FROM asset WHERE owner = ? OR number IN"
                 f" (SELECT asset FROM album_asset WHERE album IN {mine})", [me["number"], me["number"]])}
         albums = {
             text_id(row["id"]): (row["name"], row["cover"] and text_id(row["cover"]))
@@ -63,7 +67,9 @@ def phone_state(phone):
     assets, facts = {}, {}
     for asset, checksum, data in phone.rows("SELECT id, checksum, data FROM asset"):
         value = json.loads(data)
-        assets[asset] = (checksum, value["deletedAt"] is not None, value["visibility"])
+        taken = datetime.datetime.fromisoformat(value["fileCreatedAt"]) - datetime.datetime.fromtimestamp(0, datetime.UTC)
+        assets[asset] = (checksum, value["deletedAt"] is not None, value["visibility"], value["isFavorite"],
+                         taken // datetime.timedelta(milliseconds=1))
     for asset, data in phone.rows("SELECT asset, data FROM exif"):
         value = json.loads(data)
         facts[asset] = (value["description"], value["rating"], value["fileSizeInByte"])
@@ -299,6 +305,60 @@ def test_a_phone_that_is_killed_at_random_always_ends_equal_to_the_server(server
             phone.close()
 
 
+def test_what_changes_behind_a_phone_that_was_killed_arrives(server):
+    """At every single step of its first sync: what its person sees of another's photo, and what changes then, comes later."""
+    household = Household(server, 3)
+    anna, bert = household.emails
+    his = text_id(user_id(server, bert))
+    steps = itertools.count()
+    for step in steps:
+        asset = household.people[anna].store(f"shared {step}".encode())
+        album = household.people[anna].post("/api/albums", {
+            "albumName": f"Shared {step}", "assetIds": [asset], "albumUsers": [{"userId": his, "role": "viewer"}]})
+        assert album.status == 201, album
+        phone = new_phone(server, bert)
+        asked = itertools.count()
+        try:
+            phone.sync(lambda: next(asked) == step)
+            was_killed = False
+        except Killed:
+            was_killed = True
+        answer = household.people[anna].put(f"/api/assets/{asset}", {
+            "dateTimeOriginal": "2010-01-01T00:00:00.000Z", "description": f"later {step}", "isFavorite": True})
+        assert answer.status == 200, answer
+        phone.sync()
+        compare(phone, server, bert)
+        # The photo's facts may be read meanwhile.
+        process.until(lambda: phone.sync() == 1, 20, "the end of changes")
+        compare(phone, server, bert)
+        phone.close()
+        if not was_killed:
+            break
+    assert next(steps) > 20, "every kind of line was there"
+    household.close()
+
+
+def user_id(server, email):
+    with catalog.opened(server.data) as db:
+        return db.execute("SELECT id FROM user WHERE email = ?", [email]).fetchone()[0]
+
+
+def test_a_phone_that_forgets_where_it_stands_with_changes_gets_them_all(server):
+    household = Household(server, 3)
+    anna, bert = household.emails
+    asset = household.people[anna].store(b"shared")
+    assert household.people[anna].post("/api/albums", {"albumName": "A", "assetIds": [asset], "albumUsers": [
+        {"userId": text_id(user_id(server, bert)), "role": "viewer"}]}).status == 201
+    phone = new_phone(server, bert)
+    phone.sync()
+    assert phone.client.delete("/api/sync/ack", {"types": ["AlbumAssetUpdateV2"]}).status == 204
+    assert household.people[anna].put(f"/api/assets/{asset}", {"dateTimeOriginal": "2010-01-01T00:00:00.000Z"}).status == 200
+    phone.sync()
+    compare(phone, server, bert)
+    phone.close()
+    household.close()
+
+
 def test_rows_that_change_while_a_stream_runs_do_no_harm(server):
     """A stream sees one moment: writers go on beside it, and no line names a row that the phone does not have."""
     household = Household(server, 7)
@@ -406,3 +466,23 @@ def test_a_client_that_goes_away_does_no_harm(server):
     compare(phone, server, "anna@example.org")
     phone.close()
     assert session.get("/api/server/ping").status == 200
+
+
+def test_phones_that_hardly_read_keep_nobody_from_syncing(server, add_user):
+    """Eight of one person: two of them get a stream, and are cut off when they take too little."""
+    import socket
+    session, login = client.log_in(server)
+    bert = add_user(server)
+    for number in range(3):
+        session.store(f"{number}".encode())
+    body = json.dumps({"types": REQUEST}).encode()
+    head = (f"POST /api/sync/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {login.json()['accessToken']}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode()
+    sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+    for connection in sockets:
+        connection.sendall(head + body)
+    start = time.monotonic()
+    answer = bert.post("/api/sync/stream", {"types": REQUEST})
+    assert answer.status == 200 and answer.body.endswith(b"\n") and time.monotonic() - start < 5
+    for connection in sockets:
+        connection.close()

@@ -22,7 +22,7 @@ POINTS = ["staged-synced", "digest-compared", "intents-committed", "renamed", "f
 # On the way of the bytes, before the finish. One request is checkpointed only while it lasts long.
 EARLY = [("upload-inserted", door) for door in RESUMABLE] + [
     (point, door) for point in ("checkpoint-synced", "checkpointed") for door in ("tus", "tus with parts' checksums", "draft in parts")]
-RUNS = int(os.environ.get("NIGHTSTAND_CRASH_RUNS", "60"))
+RUNS = int(os.environ.get("NIGHTSTAND_CRASH_RUNS", "30"))
 SENDERS = 7
 
 

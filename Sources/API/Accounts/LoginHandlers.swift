@@ -31,7 +31,8 @@ struct LoginHandlers: Sendable {
     let input = try await request.json(Login.self)
     let login = try await accounts.login(
       email: input.email, password: input.password, device: LoginDevice(of: request),
-      address: forwarding.address(of: request))
+      address: forwarding.address(of: request),
+      facts: DeviceFacts(agent: request[.userAgent] ?? "", model: request.field("deviceModel")))
     var response = Response.json(LoginShape(login.user, token: login.token), status: .created)
     response.add(cookies: SessionCookies.set(token: login.token, isSecure: forwarding.isTLS(request)))
     return response

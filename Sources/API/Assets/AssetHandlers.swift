@@ -40,30 +40,30 @@ struct AssetHandlers: Sendable {
   private static let bulkLimit = 16 << 20
 
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
-    .asset(try await assets.readable(try request.id(), by: principal.user.id), to: principal)
+    .asset(try await assets.readable(try request.id(), by: principal.reader), to: principal)
   }
 
   /// One asset's; the answer is the asset as it is then.
   func change(_ request: Request, _ principal: Principal) async throws -> Response {
     let id = try request.id()
     let changes = try await request.json(AssetChangeInput.self).changes
-    try await assets.change([id], owner: principal.user.id, changes)
+    try await assets.change([id], owner: principal.reader, changes)
     return .asset(try await assets.asset(id, owner: principal.user.id), to: principal)
   }
 
   /// Many at once, all or none.
   func changeAll(_ request: Request, _ principal: Principal) async throws -> Response {
     let (ids, changes) = try await request.bulkChange()
-    try await assets.change(ids, owner: principal.user.id, changes)
+    try await assets.change(ids, owner: principal.reader, changes)
     return .noContent
   }
 
   /// The file as it was received, whole or in ranges. `edited` is accepted and ignored: nothing is ever edited here.
   func original(_ request: Request, _ principal: Principal) async throws -> Response {
-    try await original(request, try request.id(), by: principal.user.id)
+    try await original(request, try request.id(), by: principal.reader)
   }
 
-  func original(_ request: Request, _ id: Identifier, by user: Identifier) async throws -> Response {
+  func original(_ request: Request, _ id: Identifier, by user: Reader) async throws -> Response {
     let (asset, file) = try await lanes.next().run { try await assets.openOriginal(id, by: user) }
     return fileResponse(
       to: request, file: file, size: asset.size, etag: "\"\(asset.checksum.hex)\"", modified: asset.fileModifiedAt,
@@ -103,9 +103,11 @@ struct AssetHandlers: Sendable {
   }
 
   func statistics(_ request: Request, _ principal: Principal) async throws -> Response {
+    let visibility = try request.visibility("visibility")
+    try principal.require(unlocking: visibility.map { [$0.rawValue] } ?? [])
     let counts = try await assets.counts(
       owner: principal.user.id, isFavorite: try request.flag("isFavorite"), isTrashed: try request.flag("isTrashed"),
-      visibility: try request.visibility("visibility"))
+      visibility: visibility)
     return .json(AssetCountsShape(counts))
   }
 }

@@ -11,6 +11,8 @@ struct FormReception: Sendable {
   /// `User-Agent`: some clients percent-encode names.
   let agent: String?
   let owner: Identifier
+  /// What brings it.
+  let origin: Origin?
   /// The photo's, not the form's.
   let claimed: SHA1Digest?
 
@@ -40,7 +42,10 @@ struct FormReception: Sendable {
           if let name = form.fieldName ?? form.partName, !name.isEmpty { try FormReception.checkType(name) }
           let expected = body.declaredLength.map { max(0, $0 - FormReception.formAllowance) }
           file = try await receive(
-            reader, try await desk.open(owner: owner, expectedLength: expected, claimed: claimed), limit: nil)
+            reader,
+            try await desk.open(
+              owner: owner, expectedLength: expected, claimed: claimed, origin: origin,
+              name: form.fieldName ?? form.partName), limit: nil)
         case "sidecarData":
           guard sidecar == nil else { throw ValidationFailure("sidecarData", "must not be repeated") }
           sidecar = try await receive(
@@ -55,7 +60,14 @@ struct FormReception: Sendable {
       guard let file else { throw ValidationFailure("assetData", "a file is required") }
       return try await file.outcome(facts, sidecar: sidecar)
     } catch {
-      file?.abandon()
+      if let file {
+        file.named(form.fieldName ?? form.partName)
+        if error is ValidationFailure { file.refuse("invalid") } else { file.abandon(because: error) }
+      } else if case BackupError.unsupportedType = error {
+        await desk.note(
+          .failure(error), owner: owner, origin: origin, name: form.fieldName ?? form.partName,
+          bytes: body.declaredLength)
+      }
       sidecar?.abandon()
       return try UploadOutcome(meanwhile: error, claimed)
     }
@@ -74,7 +86,7 @@ struct FormReception: Sendable {
         try await reception.writeTail($0, count: $1)
       }
     } catch {
-      reception.abandon()
+      reception.abandon(because: error)
       throw error
     }
     return reception

@@ -27,7 +27,7 @@ struct MediaHandlers: Sendable {
     let id = try request.id()
     _ = try request.flag("edited")
     let name = request.target.query("size") ?? "thumbnail"
-    let asset = try await assets.readable(id, by: principal.user.id, permission: "asset.view")
+    let asset = try await assets.readable(id, by: principal.reader, permission: "asset.view")
     switch name {
     case "original": return redirect(request, to: "/api/assets/\(id)/original", size: nil)
     case "fullsize":
@@ -65,8 +65,8 @@ struct MediaHandlers: Sendable {
   /// The original: nothing is recoded.
   func playback(_ request: Request, _ principal: Principal) async throws -> Response {
     let id = try request.id()
-    let asset = try await assets.readable(id, by: principal.user.id, permission: "asset.view")
+    let asset = try await assets.readable(id, by: principal.reader, permission: "asset.view")
     guard asset.kind == .video else { throw Refusal(.notFound, "Asset is not a video") }
-    return try await originals.original(request, id, by: principal.user.id)
+    return try await originals.original(request, id, by: principal.reader)
   }
 }

@@ -6,8 +6,18 @@ import HTTPTypes
 struct Authentication: Sendable {
   let accounts: Accounts
   let forwarding: Forwarding
+  /// Notes who is in contact; nil where nobody asks.
+  var contacts: Contacts?
 
   func principal(of request: Request) async throws -> Principal {
+    var principal = try await known(request)
+    if let device = principal.device, let contacts {
+      principal.origin = contacts.note(device, agent: request[.userAgent] ?? "", model: request.field("deviceModel"))
+    }
+    return principal
+  }
+
+  private func known(_ request: Request) async throws -> Principal {
     switch Credential(request) {
     case .sessionToken(let token): return try await accounts.authenticate(sessionToken: token)
     case .bearer(let token):
@@ -32,6 +42,11 @@ struct Authentication: Sendable {
   /// field; the apps and tools send none.
   func refuseForgery(_ request: Request) throws(Refusal) {
     if request.method == .get || request.method == .head || request.method == .options { return }
+    try refuseOtherSites(request)
+  }
+
+  /// As above, whatever the method: a WebSocket begins with GET, and a page may open one to any site and read from it.
+  func refuseOtherSites(_ request: Request) throws(Refusal) {
     let refusal = Refusal(.forbidden, "Cross-site request refused")
     switch HTTPField.Name("Sec-Fetch-Site").flatMap({ request[$0] }) {
     case "same-origin", "none": return

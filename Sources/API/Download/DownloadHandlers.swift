@@ -40,7 +40,7 @@ struct DownloadHandlers: Sendable {
     default: throw BackupError.invalid("assetIds, albumId, or userId is required")
     }
     let archives = try await downloads.plan(
-      selection, by: principal.user.id, archiveSize: input.archiveSize ?? Downloads.archiveSize)
+      selection, by: principal.reader, archiveSize: input.archiveSize ?? Downloads.archiveSize)
     return await JSONWork.lanes.next().run {
       .json(
         PlanShape(
@@ -56,7 +56,7 @@ struct DownloadHandlers: Sendable {
   /// `edited` is accepted and ignored: nothing is ever edited here.
   func archive(_ request: Request, _ principal: Principal) async throws -> Response {
     let ids = try await request.json(Selection.self).assetIds
-    let items = try await lanes.next().run { try await downloads.archive(ids, by: principal.user.id) }
+    let items = try await lanes.next().run { try await downloads.archive(ids, by: principal.reader) }
     return archiveResponse(
       items.map { item in
         ArchiveFile(name: item.name, size: item.size, modified: item.takenAt) { [downloads] in

@@ -23,7 +23,7 @@ struct EmptyHandlers: Sendable {
   /// Of an asset that whoever asks may see.
   func faces(_ request: Request, _ principal: Principal) async throws -> Response {
     guard let id = try request.identifier("id") else { throw ValidationFailure("id", "is required") }
-    _ = try await assets.readable(id, by: principal.user.id)
+    _ = try await assets.readable(id, by: principal.reader)
     return EmptyHandlers.emptyList
   }
 

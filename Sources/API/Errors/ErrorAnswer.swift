@@ -32,7 +32,13 @@ struct ErrorAnswer: Equatable, Sendable {
     switch error {
     case let error as BackupError: self.init(error)
     case let error as BodyError: self.init(error)
-    case let error as Refusal: self.init(error.status, error.message)
+    case let error as Refusal:
+      self.init(error.status, error.message)
+      // RFC 9110 section 15.5.22, RFC 6455 section 4.4.
+      if error.status.code == 426 {
+        fields[.upgrade] = "websocket"
+        if let name = HTTPField.Name("Sec-WebSocket-Version") { fields[name] = "13" }
+      }
     case let error as ValidationFailure:
       self.init(.badRequest, "Validation failed")
       issues = error.issues
@@ -58,6 +64,7 @@ struct ErrorAnswer: Equatable, Sendable {
     case .tooManyAttempts(let seconds):
       self.init(.tooManyRequests, "Too many failed logins, try again in \(seconds) seconds", code: "too_many_attempts")
       fields[.retryAfter] = String(seconds)
+    case .lockedToKeys: self.init(.forbidden, "Elevated permission is required: API keys never see what is locked")
     case .missingPermission(let name): self.init(.forbidden, "Missing required permission: \(name)")
     case .forbidden: self.init(.forbidden, "Forbidden")
     // Immich answers 400, not 404, and clients know it so.
@@ -101,6 +108,9 @@ struct ErrorAnswer: Equatable, Sendable {
       fields[.retryAfter] = String(seconds)
     case .tooManyUploads(let seconds):
       self.init(.tooManyRequests, "Too many uploads at once", code: "too_many_uploads")
+      fields[.retryAfter] = String(seconds)
+    case .syncBusy(let seconds):
+      self.init(.serviceUnavailable, "Other phones are being synced, try again", code: "sync_busy")
       fields[.retryAfter] = String(seconds)
     case .tooSlow: self.init(.requestTimeout, "The body comes too slowly; what came is kept", code: "too_slow")
     case .overtaken: self.init(.conflict, "Another connection goes on with this upload", code: "overtaken")

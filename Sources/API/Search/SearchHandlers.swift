@@ -8,7 +8,7 @@ struct SearchHandlers: Sendable {
   private static let usualSize = 250
 
   func metadata(_ request: Request, _ principal: Principal) async throws -> Response {
-    let input = try await request.json(SearchInput.self)
+    let input = try await SearchInput(request, principal)
     let page =
       input.isImpossible
       ? SearchPage.empty
@@ -19,7 +19,7 @@ struct SearchHandlers: Sendable {
   }
 
   func random(_ request: Request, _ principal: Principal) async throws -> Response {
-    let input = try await request.json(SearchInput.self)
+    let input = try await SearchInput(request, principal)
     let found =
       input.isImpossible
       ? [] : try await assets.random(input.query, user: principal.user.id, size: input.size ?? SearchHandlers.usualSize)
@@ -27,7 +27,7 @@ struct SearchHandlers: Sendable {
   }
 
   func statistics(_ request: Request, _ principal: Principal) async throws -> Response {
-    let input = try await request.json(SearchInput.self)
+    let input = try await SearchInput(request, principal)
     return .json(["total": input.isImpossible ? 0 : try await assets.count(input.query, user: principal.user.id)])
   }
 

@@ -1,10 +1,20 @@
 import Backup
 import Ground
+import HTTPServer
+
+extension SearchInput {
+  /// - Throws: `.lockedToKeys` besides what is wrong with it.
+  init(_ request: Request, _ principal: Principal) async throws {
+    self = try await request.json(SearchInput.self)
+    try principal.require(unlocking: query.visibilities)
+    query.opensLocked = principal.reader.opensLocked
+  }
+}
 
 /// Immich's `MetadataSearchDto`; those of the random search and of statistics are parts of it.
 struct SearchInput: Decodable {
-  private(set) var query = AssetQuery()
-  /// Asks for what Nightstand never has: people, tags, named places, text in pictures.
+  fileprivate(set) var query = AssetQuery()
+  /// Asks for what Nightstand never has: people, named places, text in pictures.
   private(set) var isImpossible = false
   private(set) var ascending = false
   private(set) var page = 1
@@ -38,6 +48,7 @@ struct SearchInput: Decodable {
     }
     query.albums = try input.decodeIfPresent([Identifier].self, forKey: .albumIds) ?? []
     query.isInNoAlbum = try input.decodeIfPresent(Bool.self, forKey: .isNotInAlbum) ?? false
+    try readTags(input)
     try readWhatNobodyHas(input)
     ascending = try SearchInput.choice(input, .order, ["asc", "desc"]) == "asc"
     page = try input.decodeIfPresent(Int.self, forKey: .page) ?? 1
@@ -81,10 +92,20 @@ struct SearchInput: Decodable {
     query.trash = asksForTrash ? .only : withDeleted ? .with : .without
   }
 
-  private mutating func readWhatNobodyHas(_ input: Container) throws {
-    for key in [Key.personIds, .tagIds] {
-      if try input.decodeIfPresent([Identifier].self, forKey: key)?.isEmpty == false { isImpossible = true }
+  /// Null asks for what bears no tag; an empty list for nothing in particular.
+  private mutating func readTags(_ input: Container) throws {
+    guard let ids: [Identifier]? = try SearchInput.nullable(input, .tagIds) else { return }
+    query.tags = ids.map { $0.isEmpty ? nil : $0 } ?? []
+    guard (query.tags?.count ?? 0) <= SearchInput.tagLimit else {
+      throw SearchInput.wrong(input, .tagIds, "must be at most \(SearchInput.tagLimit)")
     }
+  }
+
+  /// Tags in one search.
+  private static let tagLimit = 100
+
+  private mutating func readWhatNobodyHas(_ input: Container) throws {
+    if try input.decodeIfPresent([Identifier].self, forKey: .personIds)?.isEmpty == false { isImpossible = true }
     if try input.decodeIfPresent(Identifier.self, forKey: .libraryId) != nil { isImpossible = true }
     for key in [Key.city, .state, .country, .ocr, .encodedVideoPath, .previewPath, .thumbnailPath]
     where try SearchInput.text(input, key) != nil { isImpossible = true }

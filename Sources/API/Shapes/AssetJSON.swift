@@ -46,7 +46,9 @@ struct AssetJSON: Sendable {
     json.key("people")
     json.raw("[]")
     json.key("tags")
-    json.raw("[]")
+    json.beginArray()
+    if asset.owner == reader { for tag in asset.tags { TagShape.append(tag, to: &json) } }
+    json.endArray()
     if withExif {
       json.key("exifInfo")
       exif(asset, &json)

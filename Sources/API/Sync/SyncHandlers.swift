@@ -17,14 +17,17 @@ struct SyncHandlers: Sendable {
     let session = try SyncHandlers.session(principal)
     let input = try await request.json(StreamRequest.self)
     let types = Set(input.types)
+    // Before the head: who cannot be served shall hear it, not wait in silence.
+    let place = try await sync.place(for: session, hangUp: request.hangUp)
     return Response(
       status: .ok,
       fields: [
         .contentType: "application/jsonlines+json", .cacheControl: "no-store", .xContentTypeOptions: "nosniff",
       ],
       body: .stream(length: nil) { [sync] write in
-        try await sync.stream(types, from: session, reset: input.reset ?? false, encode: SyncLines.encode) {
-          try await write($0)
+        defer { place.leave() }
+        try await sync.stream(types, from: session, reset: input.reset ?? false, encode: SyncLines.encode) { lines in
+          try await place.send(lines.count) { try await write(lines) }
         }
       })
   }

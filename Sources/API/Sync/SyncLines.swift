@@ -79,7 +79,7 @@ enum SyncLines {
     json.integer("quotaUsageInBytes", user.used)
   }
 
-  private static func asset(_ asset: SyncAsset, _ json: inout JSONWriter) {
+  static func asset(_ asset: SyncAsset, _ json: inout JSONWriter) {
     json.id("id", asset.id)
     json.id("ownerId", asset.owner)
     json.string("originalFileName", String(decoding: asset.originalName, as: UTF8.self))
@@ -103,7 +103,7 @@ enum SyncLines {
     json.flag("isEdited", false)
   }
 
-  private static func facts(_ row: SyncFacts, _ json: inout JSONWriter) {
+  static func facts(_ row: SyncFacts, _ json: inout JSONWriter) {
     let facts = row.facts
     json.id("assetId", row.asset)
     json.string("description", facts.description)

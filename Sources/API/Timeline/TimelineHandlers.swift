@@ -5,6 +5,7 @@ import HTTPServer
 /// `/api/timeline`: months, and what is in one.
 struct TimelineHandlers: Sendable {
   let assets: Assets
+  let tags: Tags
 
   private struct Month: Encodable {
     let timeBucket: String
@@ -13,7 +14,7 @@ struct TimelineHandlers: Sendable {
 
   /// The months that have assets, newest first, with how many.
   func months(_ request: Request, _ principal: Principal) async throws -> Response {
-    let filter = try TimelineInput.filter(request, principal)
+    let filter = try await filter(request, principal)
     let months = try await assets.months(filter, user: principal.user.id)
     return await .json(list: months.map { Month(timeBucket: $0.month, count: $0.count) })
   }
@@ -23,12 +24,18 @@ struct TimelineHandlers: Sendable {
     guard let month = WrittenTime(text)?.wallClock else {
       throw ValidationFailure("timeBucket", "must be a date such as 2024-01-01")
     }
-    let filter = try TimelineInput.filter(request, principal)
+    let filter = try await filter(request, principal)
     let shape = TimelineJSON(
       reader: principal.user.id, withCoordinates: try request.flag("withCoordinates") ?? false,
       withStacked: try request.flag("withStacked") ?? false)
     let rows = try await assets.timeline(filter, user: principal.user.id, month: month)
     return .json(bytes: try await JSONWork.run(rows.count * 300) { shape.encode(rows) })
+  }
+
+  private func filter(_ request: Request, _ principal: Principal) async throws -> TimelineFilter {
+    let filter = try TimelineInput.filter(request, principal)
+    if let tag = filter.tag { _ = try await tags.tag(tag, owner: principal.user.id) }
+    return filter
   }
 }
 
@@ -37,6 +44,8 @@ private enum TimelineInput {
   static func filter(_ request: Request, _ principal: Principal) throws -> TimelineFilter {
     let visibility = try request.visibility("visibility")
     var filter = TimelineFilter(visibilities: (visibility.map { [$0] } ?? [.timeline, .archive]).map(\.rawValue))
+    try principal.require(unlocking: filter.visibilities)
+    filter.opensLocked = principal.reader.opensLocked
     filter.isFavorite = try request.flag("isFavorite")
     filter.isTrashed = try request.flag("isTrashed") ?? false
     filter.album = try request.identifier("albumId")
@@ -47,9 +56,9 @@ private enum TimelineInput {
       // Nobody's timeline is shared as a whole: there are no partners.
       throw BackupError.noAccess(permission: "timeline.read")
     }
-    // There are no people and no tags that could be meant.
+    filter.tag = try request.identifier("tagId")
+    // There are no people that could be meant.
     if try request.identifier("personId") != nil { throw BackupError.noAccess(permission: "person.read") }
-    if try request.identifier("tagId") != nil { throw BackupError.noAccess(permission: "tag.read") }
     if try request.flag("withPartners") == true, filter.isFavorite != nil || filter.isTrashed || visibility != .timeline
     {
       throw BackupError.invalid("withPartners is only supported for non-archived, non-trashed, non-favorited assets")

@@ -16,19 +16,19 @@ struct TrashHandlers: Sendable {
   func delete(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(Deletion.self)
     if input.force == true {
-      try await trash.delete(input.ids, owner: principal.user.id)
+      try await trash.delete(input.ids, owner: principal.user.id, device: principal.device)
     } else {
-      try await trash.put(input.ids, owner: principal.user.id)
+      try await trash.put(input.ids, owner: principal.user.id, device: principal.device)
     }
     return .noContent
   }
 
   func empty(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(["count": try await trash.empty(owner: principal.user.id)])
+    .json(["count": try await trash.empty(owner: principal.user.id, device: principal.device)])
   }
 
   func restoreAll(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(["count": try await trash.restoreAll(owner: principal.user.id)])
+    .json(["count": try await trash.restoreAll(owner: principal.user.id, device: principal.device)])
   }
 
   private struct Restoration: Decodable {
@@ -37,6 +37,6 @@ struct TrashHandlers: Sendable {
 
   func restore(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(Restoration.self)
-    return .json(["count": try await trash.restore(input.ids, owner: principal.user.id)])
+    return .json(["count": try await trash.restore(input.ids, owner: principal.user.id, device: principal.device)])
   }
 }

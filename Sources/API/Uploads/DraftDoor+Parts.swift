@@ -47,7 +47,10 @@ extension DraftDoor {
     do {
       let part = try part(call)
       switch upload.state {
-      case .open: return answer(try await receive(part, into: upload, call) { mayTell(call) }, call, isCreation: false)
+      case .open:
+        let received = try await receive(
+          upload, call, by: { try await uploads.append(part, to: upload.token) }, announce: { mayTell(call) })
+        return answer(received, call, isCreation: false)
       case .failed(let failure): throw BackupError.uploadFailed(failure)
       // The answer was lost, perhaps: it is given again to whoever brings nothing new.
       case .complete(let outcome):
@@ -103,15 +106,18 @@ extension DraftDoor {
   // MARK: Taking the bytes
 
   /// Brings the body into the upload, and where that makes it whole, stores it.
-  /// - Parameter announce: tells the client the address, if need be, and says whether 104s with progress may follow.
-  ///   Called when this request holds the upload: who hears the address and asks there must find it held, or bytes that
-  ///   are still on their way would come in behind the answer.
+  /// - Parameters:
+  ///   - open: the hold on the upload.
+  ///   - announce: tells the client the address, if need be, and says whether 104s with progress may follow.
+  ///     Called when this request holds the upload: who hears the address and asks there must find it held, or bytes
+  ///     that are still on their way would come in behind the answer.
   func receive(
-    _ part: UploadPart, into upload: UploadStatus, _ call: DraftCall, announce: @Sendable () async throws -> Bool
+    _ upload: UploadStatus, _ call: DraftCall, by open: () async throws -> UploadWriter,
+    announce: @Sendable () async throws -> Bool
   ) async throws -> UploadStatus {
     var isReading = false
     do {
-      let writer = try await uploads.append(part, to: upload.token)
+      let writer = try await open()
       isReading = true
       return try await writer.lane.run {
         let mayTell: Bool

@@ -53,13 +53,14 @@ struct DraftDoor: Sendable {
     do {
       let (creation, part) = try describe(creation, fields, call)
       if let response = try await pointElsewhere(creation, call, principal) { return response }
-      switch try await uploads.create(creation, by: principal) {
-      case .stored(let outcome): return finished(outcome, at: nil, call)
-      case .opened(let opened):
+      switch try await uploads.begin(creation, part, by: principal) {
+      case .stored(.stored(let outcome)): return finished(outcome, at: nil, call)
+      // By the rule of its length alone, which the draft does not know.
+      case .stored(.opened(let complete)): return answer(complete, call, isCreation: true)
+      case .begun(let opened, let writer):
         upload = opened
-        let received = try await receive(part, into: opened, call) {
-          try await announce(opened, creation, call, principal)
-        }
+        let received = try await receive(
+          opened, call, by: { writer }, announce: { try await announce(opened, creation, call, principal) })
         if case .complete(let outcome) = received.state, outcome.result.isNew { interim.created(opened.token.text) }
         return answer(received, call, isCreation: true)
       }

@@ -20,7 +20,7 @@ struct RawDoor: Sendable {
       if isResumable || raw.claimedSHA256 != nil {
         return try await draft.create(request, principal, raw.creation, at: .upload)
       }
-      return UploadDoor.answer(try await stream(request, raw.facts, owner: principal.user.id))
+      return UploadDoor.answer(try await stream(request, raw.facts, principal))
     } catch {
       return rejection(error, request)
     }
@@ -42,19 +42,27 @@ struct RawDoor: Sendable {
     return response
   }
 
-  private func stream(_ request: Request, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
+  private func stream(
+    _ request: Request, _ facts: UploadFacts, _ principal: Principal
+  ) async throws -> UploadOutcome {
+    let (owner, origin) = (principal.user.id, principal.origin)
     // Known: the body is not asked for.
     if let claimed = facts.claimedChecksum, let id = try await desk.existing(claimed, owner: owner) {
+      await desk.note(
+        .success(id), owner: owner, origin: origin, name: facts.name, bytes: request.body.declaredLength)
       return UploadOutcome(result: .duplicate(id), sha1: claimed)
     }
     guard request.body.declaredLength != 0 else { throw BackupError.emptyFile }
-    return try await desk.lane().run { try await receive(request.body, facts, owner: owner) }
+    return try await desk.lane().run { try await receive(request.body, facts, owner: owner, origin) }
   }
 
   /// Runs on the transfer's lane.
-  private func receive(_ body: RequestBody, _ facts: UploadFacts, owner: Identifier) async throws -> UploadOutcome {
+  private func receive(
+    _ body: RequestBody, _ facts: UploadFacts, owner: Identifier, _ origin: Origin?
+  ) async throws -> UploadOutcome {
     let reception = try await desk.open(
-      owner: owner, expectedLength: body.declaredLength, claimed: facts.claimedChecksum)
+      owner: owner, expectedLength: body.declaredLength, claimed: facts.claimedChecksum, origin: origin,
+      name: facts.name)
     var block = desk.blocks.take()
     defer { desk.blocks.give(block) }
     do {
@@ -64,7 +72,7 @@ struct RawDoor: Sendable {
       if block.count > 0 { try await reception.writeTail(block, count: block.count) }
       return try await reception.outcome(facts, sidecar: nil)
     } catch {
-      reception.abandon()
+      reception.abandon(because: error)
       return try UploadOutcome(meanwhile: error, facts.claimedChecksum)
     }
   }

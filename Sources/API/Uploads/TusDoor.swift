@@ -42,21 +42,28 @@ struct TusDoor: Sendable {
         // A hint only: a client that does not know this field begins anew, at the offset that it was told.
         fields.set("X-Upload-Resume", "\(address.location(other.token)); offset=\(other.offset)")
       }
-      switch try await uploads.create(creation, by: principal) {
-      case .stored(let outcome):
-        // There is no upload to point to: what it would have become answers instead.
-        var response = Response(status: .created)
-        response.fields.setResult(outcome)
-        response.fields[.location] = "\(address.publicURL ?? "")/api/assets/\(outcome.result.id)"
-        if let length = creation.length { response.fields.set("Upload-Offset", String(length)) }
-        return response
-      case .opened(let upload):
-        guard bringsBytes, upload.state == .open else { return created(upload) }
+      guard bringsBytes else { return created(try await uploads.create(creation, by: principal), creation) }
+      part.endsAtLength = true
+      switch try await uploads.begin(creation, part, by: principal) {
+      case .stored(let opening): return created(opening, creation)
+      case .begun(let upload, let writer):
         // Should the body break, the client may still learn where to go on.
         fields[.location] = address.location(upload.token)
-        let status = try await receive(request, part, upload, principal)
-        return created(status)
+        return created(try await receive(request, upload.token, principal, request.body) { writer })
       }
+    }
+  }
+
+  private func created(_ opening: Uploads.Opening, _ creation: UploadCreation) -> Response {
+    switch opening {
+    case .opened(let upload): return created(upload)
+    case .stored(let outcome):
+      // There is no upload to point to: what it would have become answers instead.
+      var response = Response(status: .created)
+      response.fields.setResult(outcome)
+      response.fields[.location] = "\(address.publicURL ?? "")/api/assets/\(outcome.result.id)"
+      if let length = creation.length { response.fields.set("Upload-Offset", String(length)) }
+      return response
     }
   }
 
@@ -112,7 +119,7 @@ struct TusDoor: Sendable {
         // A crash, or a connection that broke at the very end: "all is here" would be the last that the client asks.
         var part = UploadPart(offset: status.offset, hangUp: request.hangUp)
         part.count = 0
-        status = try await receive(request, part, status, principal, body: RequestBody.none)
+        status = try await append(part, to: status.token, request, principal, RequestBody.none)
       }
       describe(status, &fields)
       // As PATCH answers it: a client that hears 2xx, and an offset that is the length, believes its photo safe.
@@ -152,7 +159,7 @@ struct TusDoor: Sendable {
         throw BackupError.uploadTooLarge(limit: uploads.limits.size)
       }
       var response = Response.noContent
-      setProgress(try await receive(request, part, upload, principal), &response.fields)
+      setProgress(try await append(part, to: upload.token, request, principal, request.body), &response.fields)
       return response
     }
   }
@@ -165,18 +172,23 @@ struct TusDoor: Sendable {
     }
   }
 
-  /// - Parameter body: nil for the request's own.
-  private func receive(
-    _ request: Request, _ part: UploadPart, _ upload: UploadStatus, _ principal: Principal?, body: RequestBody? = nil
+  private func append(
+    _ part: UploadPart, to token: UploadToken, _ request: Request, _ principal: Principal?, _ body: RequestBody
   ) async throws -> UploadStatus {
-    let token = upload.token
     var part = part
     part.endsAtLength = true
+    return try await receive(request, token, principal, body) { try await uploads.append(part, to: token) }
+  }
+
+  private func receive(
+    _ request: Request, _ token: UploadToken, _ principal: Principal?, _ body: RequestBody,
+    by open: () async throws -> UploadWriter
+  ) async throws -> UploadStatus {
     do {
-      let writer = try await uploads.append(part, to: token)
+      let writer = try await open()
       // No capture list: such a closure would leave the lane.
       return try await writer.lane.run {
-        try await pump.receive(body ?? request.body, into: writer) {
+        try await pump.receive(body, into: writer) {
           try await authorization.check(request, principal, token)
         }
       }

@@ -41,7 +41,8 @@ struct UploadPump: Sendable {
         position.add(UInt64(count))
         return count
       }
-      let reception = FormReception(desk: desk, agent: upload.agent, owner: upload.owner, claimed: upload.claimedSHA1)
+      let reception = FormReception(
+        desk: desk, agent: upload.agent, owner: upload.owner, origin: upload.origin, claimed: upload.claimedSHA1)
       return try await writer.record(try await reception.receive(body, boundary))
     } catch {
       if let failure = UploadFailure(forEver: error) { await writer.fail(failure) } else { await writer.cut() }

@@ -93,7 +93,7 @@ struct UploadResource: Sendable {
 
   private func original(_ id: Identifier, _ request: Request, _ principal: Principal) async throws -> Response {
     try principal.require("asset.download")
-    return try await assets.original(request, id, by: principal.user.id)
+    return try await assets.original(request, id, by: principal.reader)
   }
 
   /// Somebody else's upload is an unknown one. Without a credential the address must do: URLSession is not known to

@@ -40,7 +40,7 @@ package final class Downloads: Sendable {
 
   /// How to fetch a selection, motion parts included: an archive is full when it exceeds `archiveSize`, as in Immich.
   /// - Throws: `.noAccess` where one may not be seen, `.invalid` where there are too many.
-  package func plan(_ selection: Selection, by user: Identifier, archiveSize: Int64) async throws -> [Archive] {
+  package func plan(_ selection: Selection, by user: Reader, archiveSize: Int64) async throws -> [Archive] {
     let (wanted, permission): (Catalog.DownloadSelection, String) =
       switch selection {
       case .assets(let ids): (.assets(ids), "asset.download")
@@ -62,7 +62,7 @@ package final class Downloads: Sendable {
 
   /// The files of an archive, with their names in it. Looks at every file: call it on a lane.
   /// - Throws: as `plan`; `.originalMissing` before the first byte is sent where a file is not there or not whole.
-  package func archive(_ ids: [Identifier], by user: Identifier) async throws -> [Item] {
+  package func archive(_ ids: [Identifier], by user: Reader) async throws -> [Item] {
     let rows = try await rows(
       .assets(ids), by: user, limit: Downloads.archiveLimit, withMotionParts: false, "asset.download")
     var names = ArchiveNames()
@@ -83,7 +83,7 @@ package final class Downloads: Sendable {
   }
 
   private func rows(
-    _ selection: Catalog.DownloadSelection, by user: Identifier, limit: Int, withMotionParts: Bool, _ permission: String
+    _ selection: Catalog.DownloadSelection, by user: Reader, limit: Int, withMotionParts: Bool, _ permission: String
   ) async throws -> [DownloadRow] {
     let tooMany = BackupError.invalid("there must be at most \(limit) assets in one download")
     if case .assets(let ids) = selection, ids.count > limit { throw tooMany }

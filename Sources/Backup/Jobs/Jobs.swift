@@ -33,6 +33,7 @@ package final class Jobs: Sendable {
   private let catalog: Catalog
   private let library: MediaLibrary
   private let bell: JobBell
+  private let ready: ReadyAssets
   private let logger: Logger
   private let stop: StopSignal
   private let find: @Sendable (String) -> String?
@@ -41,10 +42,11 @@ package final class Jobs: Sendable {
 
   /// - Parameter find: where a program is; another one for tests.
   init(
-    catalog: Catalog, library: MediaLibrary, bell: JobBell, logger: Logger,
+    catalog: Catalog, library: MediaLibrary, bell: JobBell, ready: ReadyAssets, logger: Logger,
     find: @escaping @Sendable (String) -> String? = { Program.find($0) }
   ) throws {
-    (self.catalog, self.library, self.bell, self.logger, self.find) = (catalog, library, bell, logger, find)
+    (self.catalog, self.library, self.bell, self.ready) = (catalog, library, bell, ready)
+    (self.logger, self.find) = (logger, find)
     do { stop = try StopSignal() } catch { throw StoreError(error) }
   }
 
@@ -182,13 +184,15 @@ package final class Jobs: Sendable {
     do {
       switch queue {
       case .facts:
-        let reader = try desk.reader ?? makeReader(tools)
+        let reader = try desk.reader ?? makeReader(tools, desk)
         desk.reader = reader
         try await library.readFacts(of: job, by: reader)
         say(reader.confinement)
       case .pictures:
         defer { try? library.derived.emptyWorkFolder(folder) }
-        try await library.makePictures(of: job, tools: tools, folder: folder, stop: stop)
+        if try await library.makePictures(of: job, tools: tools, folder: folder, stop: stop) {
+          await ready.announce(job.id)
+        }
       }
       return .done
     } catch MediaError.stopped {
@@ -206,9 +210,11 @@ package final class Jobs: Sendable {
     }
   }
 
-  private func makeReader(_ tools: MediaTools) throws -> FactReader {
+  private func makeReader(_ tools: MediaTools, _ desk: WorkDesk) throws -> FactReader {
     guard let tool = tools.exiftool else { throw MediaError.toolMissing("exiftool") }
-    return try library.reader(tool: tool, folder: library.derived.makeWorkFolder(), stop: stop)
+    let folder = try desk.readerFolder ?? library.derived.makeWorkFolder()
+    desk.readerFolder = folder
+    return FactReader(tool: tool, folder: folder, stop: stop)
   }
 
   /// The tools as they were last looked for: at the start, and every few minutes while one is missing. What waited for
@@ -256,5 +262,7 @@ package final class Jobs: Sendable {
 /// What one worker has at hand; it stays on the worker's lane.
 private final class WorkDesk {
   var reader: FactReader?
+  /// The reader's; another one than the pictures' because the tool stays in it between its files.
+  var readerFolder: String?
   var folder: String?
 }

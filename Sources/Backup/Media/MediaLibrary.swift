@@ -34,19 +34,18 @@ package final class MediaLibrary: PictureSource {
       version: "\(asset.id)-\(size.rawValue)-\(status.modified.milliseconds)-\(status.size)")
   }
 
-  /// A reader for one worker.
-  func reader(tool: String, folder: String, stop: StopSignal) throws -> FactReader {
-    FactReader(tool: tool, folder: folder, originals: try FileSystem.absolute(originalsFolder), stop: stop)
-  }
-
   /// Reads a file's facts and records them.
   func readFacts(of job: ClaimedJob, by reader: FactReader) async throws {
-    let facts = try reader.facts(of: try original(of: job), mimeType: job.mimeType)
-    try await catalog.recordFacts(job.asset, FileFacts(facts))
+    // A key begins with its person's folder.
+    let person = "\(try FileSystem.absolute(originalsFolder))/\(job.originalKey.prefix { $0 != "/" })"
+    let facts = try reader.facts(of: try original(of: job), below: person, mimeType: job.mimeType)
+    try await catalog.recordFacts(of: job, FileFacts(facts))
   }
 
   /// Makes a file's pictures and records its hash.
-  func makePictures(of job: ClaimedJob, tools: MediaTools, folder: String, stop: StopSignal) async throws {
+  /// - Returns: whether they are the asset's first.
+  func makePictures(of job: ClaimedJob, tools: MediaTools, folder: String, stop: StopSignal) async throws -> Bool {
+    let isFirst = try await !catalog.hasThumbhash(job.id)
     let file = try original(of: job)
     let head = try FileSystem.head(file, 4096)
     let made = try PictureMaker(tools: tools, folder: folder, stop: stop)
@@ -56,8 +55,13 @@ package final class MediaLibrary: PictureSource {
     }
     try derived.moveIn(made.preview, job.id, PictureSize.preview.rawValue, format)
     try derived.moveIn(made.thumbnail, job.id, PictureSize.thumbnail.rawValue, format)
-    // Last: the hash says that the others are there. One that was deleted meanwhile leaves nothing.
-    guard try await catalog.recordThumbhash(job.asset, made.thumbhash) else { return try derived.remove(job.id) }
+    // Last: the hash says that the others are there. An asset that was deleted meanwhile leaves nothing: its removal came
+    // before these pictures.
+    guard try await catalog.recordThumbhash(of: job, made.thumbhash) else {
+      try derived.remove(job.id)
+      return false
+    }
+    return isFirst
   }
 
   private func original(of job: ClaimedJob) throws -> Descriptor {
@@ -95,6 +99,6 @@ extension FileFacts {
     (make, model, lens) = (facts.make, facts.model, facts.lens)
     (fNumber, focalLength, iso) = (facts.fNumber, facts.focalLength, facts.iso)
     (exposureTime, fps, projection) = (facts.exposureTime, facts.fps, facts.projection)
-    (profile, livePhotoPair, durationMilliseconds) = (facts.profile, facts.livePhotoPair, facts.durationMilliseconds)
+    (profile, durationMilliseconds) = (facts.profile, facts.durationMilliseconds)
   }
 }

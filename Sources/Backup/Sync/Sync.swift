@@ -5,19 +5,25 @@ import Store
 /// with foreign keys, and is wedged for good by a row that breaks one: so every pass reads one moment of the catalog, parents
 /// come before children, and deletions before everything else of their kind (`contracts`: Immich's sync, version 3.1).
 package final class Sync: Sendable {
-  /// Streams at once: each holds a connection to the catalog and keeps its log from shrinking. More wait.
-  package static let streams = 8
   /// Rows that are read at once.
   static let page = 1000
 
   private let catalog: Catalog
-  private let slots = Slots(Sync.streams)
+  private let places = SyncPlaces()
   private let lanes = Lanes(label: "sync", count: 2)
 
   init(catalog: Catalog) { self.catalog = catalog }
 
   // MARK: Streaming
 
+  /// A place for a stream of this login, whose older one is ended.
+  /// - Parameter hangUp: ends the connection that asks, where a newer one comes or the phone takes its lines too slowly.
+  /// - Throws: `.syncBusy` where none comes free in some seconds.
+  package func place(for session: Session, hangUp: @escaping @Sendable () -> Void) async throws -> SyncPlace {
+    try await places.take(session: session.id, user: session.user, hangUp: hangUp)
+  }
+
+  /// Call it with a place in hand.
   /// - Parameters:
   ///   - types: Immich's request types; those that nothing is known of give no lines.
   ///   - emit: takes a handful of lines at a time; while it waits for a slow phone, nothing more is read. Runs on a lane.
@@ -27,8 +33,6 @@ package final class Sync: Sendable {
     emit: (Piece) async throws -> Void
   ) async throws {
     if reset { try await catalog.deleteAcks(nil, session: session.id) }
-    await slots.take()
-    defer { slots.give() }
     let (acks, needsReset) = try await catalog.syncState(session: session.id)
     let snapshot = try await catalog.syncSnapshot(for: session.user)
     let cursors = acks.compactMapValues { SyncAck($0)?.cursor }
@@ -38,21 +42,24 @@ package final class Sync: Sendable {
       return try await emit(encode([SyncLine(type: .reset, entity: .nothing, ack: "\(SyncType.reset.rawValue)|reset")]))
     }
     for pass in SyncPass.inOrder where types.contains(pass.request) {
-      if pass.startsAtBound, cursors[pass.type.rawValue] == nil {
-        // What a first stream would bring came in the pass before: only later changes count.
-        let ack = SyncAck(pass.type, SyncCursor(change: snapshot.bound, row: Int64.max))
-        try await emit(encode([SyncLine(type: .ack, entity: .nothing, ack: ack.text)]))
-        continue
+      let known = cursors[pass.type.rawValue]
+      // A phone that forgot only where it stood with the changes gets all of them.
+      if known == nil, let origin = pass.changesOf, cursors[origin.rawValue] == nil { continue }
+      var first: [SyncLine] = []
+      if known == nil, let changes = pass.changes, cursors[changes.rawValue] == nil {
+        let ack = SyncAck(changes, SyncCursor(change: snapshot.bound, row: Int64.max))
+        first = [SyncLine(type: .ack, entity: .nothing, ack: ack.text)]
       }
-      var cursor = cursors[pass.type.rawValue] ?? .start
+      var cursor = known ?? .start
       while true {
-        let from = cursor
+        let (from, ahead) = (cursor, first)
+        first = []
         let (piece, last, count) = try await lanes.next().run {
           let rows = try pass.read(snapshot, from, Sync.page)
           let lines = rows.map {
             SyncLine(type: pass.type, entity: $0.value, ack: SyncAck(pass.type, $0.cursor).text)
           }
-          return (lines.isEmpty ? nil : encode(lines), rows.last?.cursor, rows.count)
+          return (lines.isEmpty ? nil : encode(ahead + lines), rows.last?.cursor, rows.count)
         }
         if let piece { try await emit(piece) }
         guard count == Sync.page, let last else { break }
@@ -62,6 +69,10 @@ package final class Sync: Sendable {
     let end = SyncAck(.complete, SyncCursor(change: snapshot.bound, row: 0))
     try await emit(encode([SyncLine(type: .complete, entity: .nothing, ack: end.text)]))
   }
+
+  /// Lets the phones of everybody, or of one person, forget what they have and begin again at their next sync.
+  /// - Returns: how many logins.
+  package func restart(_ user: Identifier?) async throws -> Int { try await catalog.resetSync(of: user) }
 
   // MARK: Acknowledgements
 

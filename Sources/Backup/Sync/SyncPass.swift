@@ -6,8 +6,12 @@ struct SyncPass: Sendable {
   /// What a phone asks for (`SyncRequestType`).
   let request: String
   let type: SyncType
-  /// A phone without an acknowledgement of this type begins at the stream's own bound.
-  var startsAtBound = false
+  /// What says of these rows that they changed later, in a pass behind this one. A phone without an acknowledgement of
+  /// either learns *before* the first row from where on changes count: were it told after them, a phone that is ended in
+  /// between would count from a later stream's bound and never hear of what changed since the rows were read.
+  var changes: SyncType?
+  /// The other way round: whose later changes these are. Nothing comes until something of that came.
+  var changesOf: SyncType?
   let read: @Sendable (SyncSnapshot, SyncCursor, _ limit: Int) throws -> [SyncRow<SyncLine.Entity>]
 
   /// Parents before children, deletions first of their kind. A deleted asset comes before every new one: the app's index on
@@ -20,8 +24,10 @@ struct SyncPass: Sendable {
     pass("UsersV1", .user) { try $0.users(after: $1, limit: $2).mapped { .user(User($0)) } },
     pass("AssetsV2", .assetDeleted) { try $0.deletedAssets(after: $1, limit: $2).mapped { .assetDeleted($0) } },
     pass("AssetsV2", .asset) { try $0.assets(after: $1, limit: $2).mapped { .asset($0) } },
-    pass("AlbumAssetsV2", .sharedAsset) { try $0.sharedAssets(after: $1, limit: $2).mapped { .asset($0) } },
-    pass("AlbumAssetsV2", .changedSharedAsset, startsAtBound: true) {
+    pass("AlbumAssetsV2", .sharedAsset, changes: .changedSharedAsset) {
+      try $0.sharedAssets(after: $1, limit: $2).mapped { .asset($0) }
+    },
+    pass("AlbumAssetsV2", .changedSharedAsset, changesOf: .sharedAsset) {
       try $0.changedSharedAssets(after: $1, limit: $2).mapped { .asset($0) }
     },
     pass("AlbumsV2", .albumDeleted) { try $0.deletedAlbums(after: $1, limit: $2).mapped { .albumDeleted($0) } },
@@ -39,8 +45,10 @@ struct SyncPass: Sendable {
       try $0.albumAssets(after: $1, limit: $2).mapped { .albumAsset(album: $0.album, asset: $0.asset) }
     },
     pass("AssetExifsV1", .facts) { try $0.facts(after: $1, limit: $2).mapped { .facts($0) } },
-    pass("AlbumAssetExifsV1", .sharedFacts) { try $0.sharedFacts(after: $1, limit: $2).mapped { .facts($0) } },
-    pass("AlbumAssetExifsV1", .changedSharedFacts, startsAtBound: true) {
+    pass("AlbumAssetExifsV1", .sharedFacts, changes: .changedSharedFacts) {
+      try $0.sharedFacts(after: $1, limit: $2).mapped { .facts($0) }
+    },
+    pass("AlbumAssetExifsV1", .changedSharedFacts, changesOf: .sharedFacts) {
       try $0.changedSharedFacts(after: $1, limit: $2).mapped { .facts($0) }
     },
     pass("UserMetadataV1", .userMetadata) { snapshot, cursor, _ in
@@ -52,9 +60,11 @@ struct SyncPass: Sendable {
   ]
 
   private static func pass(
-    _ request: String, _ type: SyncType, startsAtBound: Bool = false,
+    _ request: String, _ type: SyncType, changes: SyncType? = nil, changesOf: SyncType? = nil,
     _ read: @escaping @Sendable (SyncSnapshot, SyncCursor, Int) throws -> [SyncRow<SyncLine.Entity>]
-  ) -> SyncPass { SyncPass(request: request, type: type, startsAtBound: startsAtBound, read: read) }
+  ) -> SyncPass {
+    SyncPass(request: request, type: type, changes: changes, changesOf: changesOf, read: read)
+  }
 }
 
 extension Array {

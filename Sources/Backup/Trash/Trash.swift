@@ -27,6 +27,7 @@ package final class Trash: Sendable {
   /// Nil for a command line, which moves no files.
   private let remover: Remover?
   private let logger: Logger
+  private let live: LiveSignal?
   private let now: @Sendable () -> Instant
   /// Told when there is work before the hour is over.
   private let bell: AsyncStream<Void>.Continuation
@@ -35,10 +36,10 @@ package final class Trash: Sendable {
 
   init(
     limits: Limits, catalog: Catalog, originals: Originals, remover: Remover?, logger: Logger,
-    now: @escaping @Sendable () -> Instant = { .now() }
+    live: LiveSignal? = nil, now: @escaping @Sendable () -> Instant = { .now() }
   ) {
     (self.limits, self.catalog, self.originals, self.remover) = (limits, catalog, originals, remover)
-    (self.logger, self.now) = (logger, now)
+    (self.logger, self.live, self.now) = (logger, live, now)
     let (calls, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     self.bell = bell
     guard let remover else {
@@ -77,26 +78,42 @@ package final class Trash: Sendable {
   // MARK: Into the trash and out of it
 
   /// Moves assets to the trash; all ids must be the owner's or nothing changes (`.noAccess(permission: "asset.delete")`).
-  package func put(_ ids: [Identifier], owner: Identifier) async throws {
-    let numbers = try await numbers(ids, owner)
-    try await speaking { try await catalog.trash(numbers, now: now()) }
+  /// Many are moved in several transactions: others write between them.
+  package func put(_ ids: [Identifier], owner: Identifier, device: Int64? = nil) async throws {
+    try await put(try await named(ids, owner), by: TrashedBy(device: device))
+  }
+
+  private func put(_ assets: [NamedAsset], by: TrashedBy?) async throws {
+    let now = now()
+    defer { live?.ring() }
+    for chunk in Trash.chunks(assets) { try await speaking { try await catalog.trash(chunk, by: by, now: now) } }
+  }
+
+  private static func chunks(_ assets: [NamedAsset]) -> [[NamedAsset]] {
+    stride(from: 0, to: assets.count, by: Catalog.trashChunk).map {
+      Array(assets[$0..<min($0 + Catalog.trashChunk, assets.count)])
+    }
   }
 
   /// Brings assets back from the trash; the count of those that were in it. All ids must be the owner's, as above.
-  package func restore(_ ids: [Identifier], owner: Identifier) async throws -> Int {
-    let numbers = try await numbers(ids, owner)
-    return try await speaking { try await catalog.restore(numbers, now: now()) }
+  package func restore(_ ids: [Identifier], owner: Identifier, device: Int64? = nil) async throws -> Int {
+    let now = now()
+    var count = 0
+    defer { live?.ring() }
+    for chunk in Trash.chunks(try await named(ids, owner)) {
+      count += try await speaking { try await catalog.restore(chunk, by: TrashedBy(device: device), now: now) }
+    }
+    return count
   }
 
   /// Brings back everything that lay there when it was asked.
-  package func restoreAll(owner: Identifier) async throws -> Int {
+  package func restoreAll(owner: Identifier, device: Int64? = nil) async throws -> Int {
     try await speaking {
       let start = now()
       var count = 0
-      while case let numbers = try await catalog.trashed(owner: owner, before: start), !numbers.isEmpty {
-        let restored = try await catalog.restore(numbers, now: start)
-        guard restored > 0 else { break }
-        count += restored
+      while case let assets = try await catalog.trashed(owner: owner, before: start), !assets.isEmpty {
+        // None of them where another call was faster; what is left is listed again.
+        count += try await catalog.restore(assets, before: start, by: TrashedBy(device: device), now: start)
       }
       return count
     }
@@ -105,43 +122,47 @@ package final class Trash: Sendable {
   // MARK: For good
 
   /// Deletes assets for good, whether or not they lie in the trash, and motion parts with their last still. Gone for
-  /// everybody when this returns; the files follow into quarantine. All ids must be the owner's.
-  package func delete(_ ids: [Identifier], owner: Identifier) async throws {
-    let numbers = try await numbers(ids, owner)
+  /// everybody when this returns, but for what somebody restored meanwhile; the files follow into quarantine. All ids must
+  /// be the owner's.
+  package func delete(_ ids: [Identifier], owner: Identifier, device: Int64? = nil) async throws {
+    let assets = try await named(ids, owner)
     // If this stops in the middle, the rest lies where it would have gone from in the end.
-    try await speaking { try await catalog.trash(numbers, now: now()) }
-    for start in stride(from: 0, to: numbers.count, by: Catalog.trashChunk) {
-      try await deleteForGood(Array(numbers[start..<min(start + Catalog.trashChunk, numbers.count)]))
-    }
+    try await put(assets, by: nil)
+    for chunk in Trash.chunks(assets) { _ = try await deleteForGood(chunk, device) }
     ring()
   }
 
-  /// Deletes everything that lay in the trash when it was asked.
+  /// Deletes everything that lay in the trash when it was asked, and was not restored since.
   /// - Returns: how many.
-  package func empty(owner: Identifier) async throws -> Int {
+  package func empty(owner: Identifier, device: Int64? = nil) async throws -> Int {
     let start = now()
     var count = 0
-    while case let numbers = try await speaking({ try await catalog.trashed(owner: owner, before: start) }),
-      !numbers.isEmpty
+    while case let assets = try await speaking({ try await catalog.trashed(owner: owner, before: start) }),
+      !assets.isEmpty
     {
-      try await deleteForGood(numbers)
-      count += numbers.count
+      count += try await deleteForGood(assets, before: start, device)
     }
     ring()
     return count
   }
 
-  private func deleteForGood(_ numbers: [Int64]) async throws {
-    for id in try await speaking({ try await catalog.delete(numbers, now: now()) }) { originals.lost.remove(id) }
+  /// - Returns: how many are gone of these.
+  private func deleteForGood(_ assets: [NamedAsset], before: Instant? = nil, _ device: Int64?) async throws -> Int {
+    let gone = try await speaking {
+      try await catalog.deleteTrashed(assets, before: before, by: TrashedBy(device: device), now: now())
+    }
+    for id in gone { originals.lost.remove(id) }
+    live?.ring()
+    return Set(gone).intersection(assets.map(\.id)).count
   }
 
-  private func numbers(_ ids: [Identifier], _ owner: Identifier) async throws -> [Int64] {
+  private func named(_ ids: [Identifier], _ owner: Identifier) async throws -> [NamedAsset] {
     guard ids.count <= Trash.idsPerCall else {
       throw BackupError.invalid("there must be at most \(Trash.idsPerCall) ids")
     }
-    guard let numbers = try await speaking({ try await catalog.numbers(of: ids, owner: owner) }) else {
+    guard let assets = try await speaking({ try await catalog.named(ids, owner: owner) }) else {
       throw BackupError.noAccess(permission: "asset.delete")
     }
-    return numbers
+    return assets
   }
 }

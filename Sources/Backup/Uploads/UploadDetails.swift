@@ -37,11 +37,13 @@ struct UploadDetails: Codable, Sendable, Equatable {
   var concat: String?
   var device: String
   var creator: Creator
+  /// Nil for uploads from before devices were known.
+  var origin: Origin?
 
   init(_ creation: UploadCreation, by principal: Principal) {
     facts = Facts(creation.facts)
     (contentType, agent) = (creation.contentType, creation.agent)
-    (metadata, concat) = (creation.metadata, creation.concat)
+    (metadata, concat, origin) = (creation.metadata, creation.concat, principal.origin)
     switch principal.credential {
     case .session(let session):
       creator = .session(session.id)
@@ -112,6 +114,6 @@ extension UploadStatus {
       contentType: details.contentType, agent: details.agent, claimedSHA1: row.claimedSHA1, createdAt: row.createdAt,
       activeAt: row.activeAt, expiresAt: row.expiresAt,
       name: details.facts.name.map { [UInt8]($0) }, device: details.device, isReceiving: isReceiving,
-      creator: details.creator)
+      creator: details.creator, origin: details.origin)
   }
 }

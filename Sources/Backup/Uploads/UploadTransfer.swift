@@ -2,7 +2,7 @@ import Ground
 import Store
 import Synchronization
 
-/// What an `UploadWriter` does: a part on its way into its upload's file. Confined to `lane`.
+/// What an `UploadWriter` does: a part on its way into its upload's file. Runs on `lane`; it alone holds the seat.
 final class UploadTransfer: Sendable {
   enum Phase {
     case receiving
@@ -70,6 +70,8 @@ final class UploadTransfer: Sendable {
 
   var isOver: Bool { state.withLock { $0.phase == .over } || held == nil }
   var holdsWholeBody: Bool { state.withLock { $0.phase == .wholeBody } }
+  /// What `write` refused for good.
+  var refused: BackupError? { state.withLock { $0.refusal } }
   var durable: Int64 { held?.file.durable ?? replayed?.offset ?? 0 }
   var room: Int64? { held.map { held in length.map { $0 - held.file.length } } ?? 0 }
 
@@ -149,6 +151,8 @@ final class UploadTransfer: Sendable {
 
   /// Within a transfer, beside it.
   private func checkpointIfDue(_ file: PartialFile) {
+    // At the part's end one is made anyway, and would wait for this one.
+    if let part, let count = part.count, file.length >= part.offset + count { return }
     let now = uploads.clock.monotonic()
     let limits = uploads.limits
     let isDue = state.withLock { state in

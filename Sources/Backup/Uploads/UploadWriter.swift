@@ -1,19 +1,30 @@
+import FoundationEssentials
 import Ground
 import Store
 
-/// One connection's hold on an upload. Confined to `lane`. Dropped without `end` or `cut`, it counts as cut.
+/// One connection's hold on an upload, driven on `lane`. Dropped without `end` or `cut`, it counts as cut.
 package final class UploadWriter: Sendable {
   let transfer: UploadTransfer
+  /// Nil where an outcome is replayed.
+  private let ticket: Transfers.Ticket?
+  private let transfers: Transfers
 
   init(uploads: Uploads, held: Uploads.Held, part: UploadPart, length: Int64?, quota: Int64?) {
+    transfers = uploads.desk.transfers
+    let details = try? UploadDetails(json: held.row.details)
+    ticket = transfers.begin(
+      owner: held.row.ownerID, number: held.row.owner.number, origin: details?.origin, length: length,
+      start: held.file.length, name: details?.facts.name.map { [UInt8]($0) }, isResumable: true)
     transfer = UploadTransfer(uploads: uploads, held: held, part: part, length: length, quota: quota)
   }
 
   init(uploads: Uploads, replaying status: UploadStatus) {
+    (transfers, ticket) = (uploads.desk.transfers, nil)
     transfer = UploadTransfer(uploads: uploads, replaying: status)
   }
 
   deinit {
+    ended(.quietly)
     guard !transfer.isOver else { return }
     Task { [transfer] in await transfer.lane.run { _ = await transfer.cut() } }
   }
@@ -38,7 +49,9 @@ package final class UploadWriter: Sendable {
   /// - Throws: `.overtaken`, `.tooSlow`, `.diskFull`, `.quotaExceeded`, `.lengthExceeded`, `.uploadTooLarge`, `.storedMeanwhile`. Call `cut`
   ///   then. The block stays the caller's.
   package func write(_ block: Block, _ count: Int) async throws -> Block {
-    try await transfer.write(block, count)
+    let next = try await transfer.write(block, count)
+    if let ticket { transfers.move(ticket, count) }
+    return next
   }
 
   /// Everything that was accepted so far is on disk and recorded: what a 104 with progress may say.
@@ -51,12 +64,28 @@ package final class UploadWriter: Sendable {
   ///   `.uploadFailed` (SHA-256): failed for ever; `.storedMeanwhile`: complete;
   ///   `.inconsistentLength`, `.quotaExceeded`, `.diskFull`, `.unavailable`, what `authorize` throws: can be ended again later.
   package func end(authorize: () async throws -> Void) async throws -> UploadStatus {
-    try await transfer.end(authorize: authorize)
+    do {
+      let status = try await transfer.end(authorize: authorize)
+      if case .complete(let outcome) = status.state, !outcome.result.isNew {
+        ended(.duplicate(outcome.result.id))
+      } else {
+        ended(.quietly)
+      }
+      return status
+    } catch {
+      ended(Transfers.End(error))
+      throw error
+    }
   }
 
   /// The body broke off: what came is put on disk, unless the part had a claim; lets go.
   @discardableResult
-  package func cut() async -> UploadStatus? { await transfer.cut() }
+  package func cut() async -> UploadStatus? {
+    ended(transfer.refused.map { Transfers.End($0) } ?? (transfer.holdsWholeBody ? .quietly : .broken))
+    return await transfer.cut()
+  }
+
+  private func ended(_ end: Transfers.End) { if let ticket { transfers.end(ticket, end) } }
 
   // MARK: Multipart bodies
 

@@ -15,23 +15,132 @@ extension Uploads {
   /// - Throws: `.tooManyUploads`, `.uploadTooLarge`, `.quotaExceeded`, `.diskFull`, `.emptyFile` (length 0 of a photo),
   ///   `.unsupportedType`, `.invalid`, `.unavailable`.
   package func create(_ creation: UploadCreation, by principal: Principal) async throws -> Opening {
+    do { return try await open(creation, by: principal) } catch {
+      await noteRefusal(error, creation, principal)
+      throw error
+    }
+  }
+
+  private func open(_ creation: UploadCreation, by principal: Principal) async throws -> Opening {
     let staging = try receivingStaging()
+    switch try await admit(creation, by: principal) {
+    case .stored(let opening): return opening
+    case .admitted(let owner, _):
+      try await speaking { try await desk.lane().run { try staging.checkRoom(creation.length ?? 0) } }
+      return .opened(try await status(insert(creation, owner, by: principal)))
+    }
+  }
+
+  package enum Beginning: Sendable {
+    case begun(UploadStatus, UploadWriter)
+    /// As `create` answers it: no byte is needed.
+    case stored(Opening)
+  }
+
+  /// Starts an upload whose first part comes with its creation. Its row is on disk before any byte of it is acknowledged,
+  /// half a second later at the latest, and otherwise in the transaction that stores it (`AnnouncedUploads`).
+  /// - Throws: as `create`, and as `append`; nothing is made then.
+  package func begin(
+    _ creation: UploadCreation, _ part: UploadPart, by principal: Principal
+  ) async throws -> Beginning {
+    do { return try await start(creation, part, by: principal) } catch {
+      await noteRefusal(error, creation, principal)
+      throw error
+    }
+  }
+
+  private func noteRefusal(_ error: any Error, _ creation: UploadCreation, _ principal: Principal) async {
+    await desk.note(
+      .failure(error), owner: principal.user.id, origin: principal.origin, name: creation.facts.name,
+      bytes: creation.length)
+  }
+
+  private func start(
+    _ creation: UploadCreation, _ part: UploadPart, by principal: Principal
+  ) async throws -> Beginning {
+    let staging = try receivingStaging()
+    let (owner, room): (Owner, Int64?)
+    switch try await admit(creation, by: principal) {
+    case .stored(let opening): return .stored(opening)
+    case .admitted(let one, let left): (owner, room) = (one, left)
+    }
+    let length = try extent(part, from: 0, rule: creation.rule, known: creation.length)
+    if let room, (length ?? part.count ?? 0) > room { throw BackupError.quotaExceeded }
+    let token = UploadToken()
+    let new = try new(creation, token, owner, by: principal)
+    // Nobody knows the address.
+    guard let seat = registry.visitIfIdle(token) else { throw BackupError.unavailable("The server is stopping") }
+    do {
+      try registry.receive(seat, owner: principal.user.id, hangUp: part.hangUp)
+      let row = try await speaking {
+        try await catalog.announce(new, ownerID: principal.user.id, unlessOpen: limits.open)
+      }
+      guard let row else { throw BackupError.tooManyUploads(retryAfter: 60) }
+      let file = try await make(row, length ?? part.count ?? 0, in: staging)
+      let held = Held(seat: seat, row: row, file: file)
+      let writer = UploadWriter(uploads: self, held: held, part: part, length: length, quota: room)
+      return .begun(try status(row), writer)
+    } catch {
+      registry.leave(seat, .remove)
+      throw error
+    }
+  }
+
+  private func make(_ row: UploadRow, _ bytes: Int64, in staging: Staging) async throws -> PartialFile {
+    do {
+      return try await speaking {
+        try await desk.lane().run {
+          let file = try staging.create(row, in: catalog)
+          do { try file.reserve(bytes) } catch {
+            file.remove()
+            throw error
+          }
+          return file
+        }
+      }
+    } catch {
+      if !catalog.withdraw(announced: row.number) { try await end(row, .gone) }
+      throw error
+    }
+  }
+
+  private enum Admission {
+    /// No byte is needed.
+    case stored(Opening)
+    /// - Parameter room: what the owner's quota leaves for the whole; nil without a quota.
+    case admitted(owner: Owner, room: Int64?)
+  }
+
+  /// What may refuse a creation, or answer it at once.
+  private func admit(_ creation: UploadCreation, by principal: Principal) async throws -> Admission {
     try check(creation)
     if creation.kind != .partial, let outcome = try await known(creation, principal.user.id) {
-      guard creation.rule == .length else { return .stored(outcome) }
-      return .opened(try await completed(creation, outcome, by: principal))
+      await desk.note(
+        .success(outcome.result.id), owner: principal.user.id, origin: principal.origin, name: creation.facts.name,
+        bytes: creation.length)
+      guard creation.rule == .length else { return .stored(.stored(outcome)) }
+      return .stored(.opened(try await completed(creation, outcome, by: principal)))
     }
     guard let account = try await speaking({ try await catalog.owner(principal.user.id) }) else {
       throw BackupError.authenticationRequired
     }
-    if let length = creation.length, let room = try await room(creation.kind, account), length > room {
-      throw BackupError.quotaExceeded
-    }
+    let room = try await room(creation.kind, account)
+    if let length = creation.length, let room, length > room { throw BackupError.quotaExceeded }
     if let id = creation.facts.livePhotoVideo, creation.kind != .partial {
       try await speaking { try await catalog.checkLiveVideo(id, owner: account.owner) }
     }
-    try await speaking { try await desk.lane().run { try staging.checkRoom(creation.length ?? 0) } }
-    return .opened(try await status(insert(creation, account.owner, by: principal)))
+    return .admitted(owner: account.owner, room: room)
+  }
+
+  private func new(
+    _ creation: UploadCreation, _ token: UploadToken, _ owner: Owner, by principal: Principal, hasFile: Bool = true
+  ) throws -> NewUpload {
+    var upload = NewUpload(
+      token: token.bytes, asset: Identifier(), owner: owner, kind: creation.kind.rawValue,
+      rule: creation.rule.rawValue, details: try UploadDetails(creation, by: principal).json, expiresAt: expiry)
+    (upload.length, upload.hasFile) = (creation.length, hasFile)
+    (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
+    return upload
   }
 
   /// The staging folder, where uploads can be received.
@@ -64,19 +173,14 @@ extension Uploads {
     return UploadOutcome(result: .duplicate(id), sha1: claim)
   }
 
-  func insert(
+  private func insert(
     _ creation: UploadCreation, _ owner: Owner, by principal: Principal, ending: UploadRow.State? = nil
   ) async throws -> UploadRow {
     // What is over at once takes no place among the open ones.
     let limit = ending == nil ? limits.open : .max
-    let forgetAt = clock.wall().adding(seconds: limits.memory)
-    let details = try UploadDetails(creation, by: principal).json
+    let forgetAt = clock.wall().adding(seconds: UploadRow.answerKept)
+    let upload = try new(creation, UploadToken(), owner, by: principal, hasFile: ending == nil)
     return try await speaking {
-      var upload = NewUpload(
-        token: UploadToken().bytes, asset: Identifier(), owner: owner, kind: creation.kind.rawValue,
-        rule: creation.rule.rawValue, details: details, expiresAt: expiry)
-      (upload.length, upload.hasFile) = (creation.length, ending == nil)
-      (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
       guard let row = try await catalog.insert(upload, unlessOpen: limit, ending: ending.map { ($0, forgetAt) }) else {
         throw BackupError.tooManyUploads(retryAfter: 60)
       }
@@ -100,10 +204,11 @@ extension Uploads {
   /// Ends an open upload in the catalog.
   /// - Parameter size: its offset and its length from now on, where all of it had come.
   func end(_ row: UploadRow, _ state: UploadRow.State, size: Int64? = nil) async throws {
-    let kept = state == .gone ? limits.tombstone : limits.memory
-    try await speaking {
-      _ = try await catalog.end(
-        upload: row.number, state, size: size, forgetAt: clock.wall().adding(seconds: kept))
+    let kept = state == .gone ? UploadRow.goneKept : UploadRow.answerKept
+    let isEnded = try await speaking {
+      try await catalog.end(upload: row.number, state, size: size, forgetAt: clock.wall().adding(seconds: kept))
     }
+    // Whoever holds it is the only one who may end it.
+    if !isEnded { logger.error("upload \(row.number) had ended before it was to end as \(state.name)") }
   }
 }

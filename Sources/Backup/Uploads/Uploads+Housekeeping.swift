@@ -5,9 +5,13 @@ extension Uploads {
   /// Seconds between two sweeps.
   static let sweepInterval = 600.0
 
-  /// Removes what expired and forgets old endings; never touches a live writer. Every 10 minutes.
+  /// Undoes what could not be undone before, removes what expired and what belongs to nothing, and forgets old endings;
+  /// never touches a live writer. Every 10 minutes.
   package func sweep(_ now: Instant = .now()) async {
-    guard staging != nil else { return }
+    guard let staging, let finisher else { return }
+    do { try await finisher.settleLeftovers() } catch {
+      logger.warning("uploads that could not be stored are not undone yet: \(error)")
+    }
     do {
       for row in try await catalog.expiredUploads(now) {
         guard let seat = registry.visitIfIdle(UploadToken(bytes: row.token)) else { continue }
@@ -18,6 +22,8 @@ extension Uploads {
         }
       }
       _ = try await catalog.forgetUploads(now)
+      let orphans = try await desk.lane().run { try await staging.sweepOrphans(in: catalog, now: now) }
+      if orphans > 0 { logger.notice("\(orphans) files in staging belonged to nothing and were removed") }
     } catch {
       logger.warning("expired uploads could not be removed: \(error)")
     }

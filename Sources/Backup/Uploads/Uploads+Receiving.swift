@@ -93,7 +93,7 @@ extension Uploads {
 
   /// Forgets the answer of one that ended.
   private func bury(_ row: UploadRow) async throws {
-    let forgetAt = clock.wall().adding(seconds: limits.tombstone)
+    let forgetAt = clock.wall().adding(seconds: UploadRow.goneKept)
     try await speaking { try await catalog.bury(upload: row.number, forgetAt: forgetAt) }
   }
 
@@ -104,7 +104,7 @@ extension Uploads {
     registry.leave(seat, .remove)
   }
 
-  /// Removes the file of an upload whose row has ended. What stays behind goes with the next start's sweep.
+  /// Removes the file of an upload whose row has ended. What stays behind goes with the sweep, an hour later.
   func removeFile(_ row: UploadRow, _ file: PartialFile?) async {
     guard let staging, let name = row.staged else { return }
     let lane = desk.lane()
@@ -178,6 +178,8 @@ extension Uploads {
       logger.error("bytes of an upload that were acknowledged are missing in staging; the upload is over")
       try await discard(row, seat)
       throw BackupError.uploadGone
+    } catch StoreError.uploadUnsettled {
+      throw BackupError.unavailable("An earlier attempt to store this upload could not be undone yet")
     } catch StoreError.uploadEnded { throw BackupError.uploadGone } catch StoreError.diskFull {
       throw BackupError.diskFull
     }
@@ -211,13 +213,8 @@ extension Uploads {
     guard part.offset == row.offset else {
       throw BackupError.offsetMismatch(expected: row.offset, provided: part.offset)
     }
-    let length = try length(part, row)
-    if let count = part.count {
-      let (end, overflows) = part.offset.addingReportingOverflow(count)
-      if count < 0 || overflows { throw BackupError.lengthExceeded }
-      if let length, end > length { throw BackupError.lengthExceeded }
-      if end > limits.size { throw BackupError.uploadTooLarge(limit: limits.size) }
-    }
+    let length = try extent(
+      part, from: row.offset, rule: CompletionRule(rawValue: row.rule) ?? .length, known: row.length)
     guard let account = try await speaking({ try await catalog.owner(row.ownerID) }) else {
       throw BackupError.authenticationRequired
     }
@@ -228,16 +225,31 @@ extension Uploads {
     return (length, room)
   }
 
-  /// The length of the whole by all that was said of it.
-  private func length(_ part: UploadPart, _ row: UploadRow) throws(BackupError) -> Int64? {
+  /// The length of the whole by all that was said of it; the part lies within.
+  func extent(
+    _ part: UploadPart, from offset: Int64, rule: CompletionRule, known: Int64?
+  ) throws(BackupError) -> Int64? {
+    let length = try length(part, from: offset, rule: rule, known: known)
+    if let count = part.count {
+      let (end, overflows) = part.offset.addingReportingOverflow(count)
+      if count < 0 || overflows { throw .lengthExceeded }
+      if let length, end > length { throw .lengthExceeded }
+      if end > limits.size { throw .uploadTooLarge(limit: limits.size) }
+    }
+    return length
+  }
+
+  private func length(
+    _ part: UploadPart, from offset: Int64, rule: CompletionRule, known: Int64?
+  ) throws(BackupError) -> Int64? {
     var stated = part.length
-    if row.rule == CompletionRule.flag.rawValue, part.isLast, let count = part.count {
+    if rule == .flag, part.isLast, let count = part.count {
       let (end, overflows) = part.offset.addingReportingOverflow(count)
       guard !overflows, stated == nil || stated == end else { throw .inconsistentLength }
       stated = end
     }
-    guard let stated else { return row.length }
-    guard stated >= row.offset, row.length == nil || row.length == stated else { throw .inconsistentLength }
+    guard let stated else { return known }
+    guard stated >= offset, known == nil || known == stated else { throw .inconsistentLength }
     guard stated <= limits.size else { throw .uploadTooLarge(limit: limits.size) }
     return stated
   }

@@ -17,7 +17,7 @@ extension Uploads {
       var row = held.row
       (row.offset, row.length) = (length, length)
       row.state = .complete(isNew: result.isNew, asset: result.id, sha1: sha1)
-      row.expiresAt = clock.wall().adding(seconds: limits.memory)
+      row.expiresAt = clock.wall().adding(seconds: UploadRow.answerKept)
       return try status(row)
     } catch {
       if let failure = UploadFailure(error, isLost: held.file.isLost) {
@@ -35,7 +35,8 @@ extension Uploads {
     guard let finisher else { throw StoreError.broken("the command line receives no uploads") }
     let (row, file) = (held.row, held.file)
     guard length > 0 else { throw BackupError.emptyFile }
-    let facts = UploadFacts(try UploadDetails(json: row.details).facts, claim: row.claimedSHA1)
+    let details = try UploadDetails(json: row.details)
+    let facts = UploadFacts(details.facts, claim: row.claimedSHA1)
     let modified = facts.modifiedAt?.instant ?? facts.createdAt?.instant ?? row.createdAt
     let digest = try await file.seal(modified: modified)
     if let claimed = row.claimedSHA1, claimed != digest {
@@ -50,8 +51,9 @@ extension Uploads {
     let filled = try facts.filled(
       head: facts.needsHead ? try knownHead ?? head(of: file) : [], begun: row.createdAt)
     if let id = facts.livePhotoVideo { try await catalog.checkLiveVideo(id, owner: row.owner) }
-    let asset = NewAsset(
+    var asset = NewAsset(
       id: row.asset, owner: row.owner, sha1: digest, size: length, facts: facts, filled: filled, sidecar: nil)
+    asset.origin = details.origin
     switch try await finisher.finish(FinishRequest(asset: asset, staged: file.name, upload: row.number)) {
     case .created(let id): return (.created(id), digest)
     case .duplicate(let id): return (.duplicate(id), digest)

@@ -92,6 +92,8 @@ package struct UploadStatus: Sendable, Equatable {
   /// A connection is writing to it just now.
   package let isReceiving: Bool
   let creator: UploadDetails.Creator
+  /// What created it.
+  package let origin: Origin?
 }
 
 /// What one request brings to an upload.

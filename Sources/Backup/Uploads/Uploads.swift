@@ -12,10 +12,6 @@ package final class Uploads: Sendable {
     package var writers = 32
     /// Seconds from the last activity to expiry: 7 days.
     package var lifetime: Int64 = 7 * 86_400
-    /// Seconds for which a finished upload's answer is kept: 24 hours.
-    package var memory: Int64 = 86_400
-    /// Seconds for which a cancelled or expired upload is remembered as such: 7 days.
-    package var tombstone: Int64 = 7 * 86_400
     /// Bytes of one upload: 1 TiB.
     package var size: Int64 = 1 << 40
     /// Bytes a second below which a connection is cut, measured over `slowWindow` seconds.

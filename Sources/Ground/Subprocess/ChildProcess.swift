@@ -91,7 +91,7 @@ final class ChildProcess {
                 address_space: UInt64(limits.memory), cpu_seconds: UInt64(limits.cpuSeconds),
                 file_size: UInt64(limits.fileSize), files: UInt64(limits.files), niceness: Int32(limits.niceness))
               do throws(SystemError) {
-                pid = try system("fork") { ns_start(&raw, report.number) }
+                pid = try ProgramNursery.shared.start(&raw, report: report)
               } catch {
                 failure = error
               }

@@ -28,6 +28,8 @@ actor Connection {
   private var parser = RequestParser()
   /// Received and not yet used: at most a head's limit and one read of 64 KiB.
   private var inbox: ArraySlice<UInt8> = []
+  /// What the connection has become, where it carries no requests any more.
+  private var webSocket: WebSocket?
 
   init(channel: Channel, peer: PeerAddress, loop: EventLoop, server: ServerContext) {
     (self.channel, self.peer, self.loop, self.server) = (channel, peer, loop, server)
@@ -141,6 +143,7 @@ actor Connection {
     case .head(let until) where until <= now:
       begin { await $0.refuse(Refusal(.requestTimeout, "The request head took too long")) }
     default:
+      if let webSocket, webSocket.isOverdue(now) { return channel.close() }
       channel.expire(now)
     }
   }
@@ -148,6 +151,7 @@ actor Connection {
   /// The server stops: an idle connection ends now, a busy one after its answer (`ServerContext.isDraining`).
   func drain() {
     if case .idle = phase { close() }
+    webSocket?.close(.goingAway, "the server stops")
   }
 
   /// Cuts the connection wherever it is.
@@ -219,6 +223,10 @@ actor Connection {
     } else {
       response = await server.responder.respond(to: request(head, source))
     }
+    if let conversation = response.webSocket {
+      await converse(conversation, response, head)
+      return false
+    }
     let bodyEnd = BodyEnd(source)
     mayStay = mayStay && bodyEnd != .mustClose && !server.isDraining
     do {
@@ -234,6 +242,23 @@ actor Connection {
     return true
   }
 
+  /// Carries a WebSocket until its end.
+  private func converse(_ conversation: any WebSocketConversation, _ response: Response, _ head: RequestHead) async {
+    guard !server.isDraining else { return await refuse(Refusal(.serviceUnavailable, "The server stops")) }
+    do { _ = try await ResponseSender(connection: self).send(response, to: head, keepAlive: true) } catch {
+      return close()
+    }
+    let socket = WebSocket(channel: channel, patience: server.configuration.stallTimeout)
+    webSocket = socket
+    // The server may have begun to stop before it could see the socket.
+    if server.isDraining { socket.close(.goingAway, "the server stops") }
+    let first = inbox
+    inbox = []
+    await socket.run(first, on: loop, conversation)
+    webSocket = nil
+    await linger(patience: 1)
+  }
+
   private func request(_ head: RequestHead, _ source: BodySource?) -> Request {
     let body =
       source.map { source in
@@ -241,13 +266,15 @@ actor Connection {
         if case .length(let length) = head.framing { declared = length }
         return RequestBody(declaredLength: declared) { block in try await source.pull(into: block) }
       } ?? .none
+    // No capture lists: such a closure would not run where its caller runs.
+    let (channel, patience) = (channel, server.configuration.stallTimeout)
     return Request(
       head: head, body: body, peer: peer, isTLS: server.tls != nil,
-      sendInterim: { [channel, server] status, fields in
+      sendInterim: { status, fields in
         guard head.minorVersion > 0 else { return }
-        try await channel.send(ResponseHead.interim(status, fields), patience: server.configuration.stallTimeout)
+        try await channel.send(ResponseHead.interim(status, fields), patience: patience)
       },
-      takesInterim: head.minorVersion > 0, hangUp: { [channel] in channel.close(resetting: true) })
+      takesInterim: head.minorVersion > 0, hangUp: { channel.close(resetting: true) })
   }
 
   /// What is left of a request's body when its answer is ready.

@@ -7,7 +7,7 @@ extension MediaFacts {
     "SubSecCreateDate", "SubSecModifyDate", "DateTimeOriginal", "CreationDate", "CreateDate", "MediaCreateDate",
     "DateTimeCreated", "GPSDateTime", "ModifyDate", "GPSLatitude#", "GPSLongitude#", "Make", "Model", "LensModel",
     "LensID", "FNumber#", "FocalLength#", "ISO#", "ExposureTime#", "VideoFrameRate#", "ProjectionType",
-    "ProfileDescription", "ContentIdentifier", "Duration#",
+    "ProfileDescription", "Duration#",
   ]
 
   private static let mostPixels = 1.0...1_000_000.0
@@ -27,7 +27,6 @@ extension MediaFacts {
     exposureTime = answer.number("ExposureTime", in: 1e-9...1e6).map(MediaFacts.exposure)
     projection = answer.text("ProjectionType")?.uppercased()
     profile = answer.text("ProfileDescription")
-    livePhotoPair = answer.text("ContentIdentifier")
     if isVideo {
       fps = answer.number("VideoFrameRate", in: 0.01...100_000)
       durationMilliseconds = answer.seconds("Duration", in: 0.001...864_000).map { Int64(($0 * 1000).rounded()) }

@@ -27,8 +27,6 @@ package struct MediaFacts: Sendable, Equatable {
   package var projection: String?
   /// The colour profile's name.
   package var profile: String?
-  /// The same in the still and in the motion part of a live photo.
-  package var livePhotoPair: String?
   /// Of a video.
   package var durationMilliseconds: Int64?
 

@@ -62,6 +62,8 @@ package struct SessionRow: Sendable, Equatable {
   package let updatedAt: Instant
   /// The phone shall forget everything and start again with its next sync.
   package let needsSyncReset: Bool
+  /// `device.number`; nil until it is stored.
+  package internal(set) var device: Int64?
 
   package init(
     id: Identifier, user: Identifier, deviceType: String, deviceSystem: String, appVersion: String?, createdAt: Instant
@@ -73,14 +75,14 @@ package struct SessionRow: Sendable, Equatable {
 
   static let columns = """
     session.id, session.device_type, session.device_system, session.app_version, session.created_at, session.updated_at,
-    session.needs_sync_reset
+    session.needs_sync_reset, session.device
     """
-  static let columnCount = 7
+  static let columnCount = 8
 
   init(_ row: Row, user: Identifier) {
     (id, self.user) = (row[0], user)
     (deviceType, deviceSystem, appVersion) = (row[1], row[2], row[3])
-    (createdAt, updatedAt, needsSyncReset) = (row[4], row[5], row[6])
+    (createdAt, updatedAt, needsSyncReset, device) = (row[4], row[5], row[6], row[7])
   }
 }
 
@@ -92,21 +94,25 @@ package struct APIKeyRow: Sendable, Equatable {
   package var permissions: [String]
   package let createdAt: Instant
   package var updatedAt: Instant
+  /// `device.number`; nil until it is stored.
+  package internal(set) var device: Int64?
 
   package init(id: Identifier, user: Identifier, name: String, permissions: [String], createdAt: Instant) {
     (self.id, self.user, self.name, self.permissions) = (id, user, name, permissions)
     (self.createdAt, self.updatedAt) = (createdAt, createdAt)
   }
 
-  static let columns = "api_key.id, api_key.name, api_key.permissions, api_key.created_at, api_key.updated_at"
-  static let columnCount = 5
+  static let columns = """
+    api_key.id, api_key.name, api_key.permissions, api_key.created_at, api_key.updated_at, api_key.device
+    """
+  static let columnCount = 6
 
   init(_ row: Row, user: Identifier) throws {
     (id, self.user, name) = (row[0], user, row[1])
     do {
       permissions = try JSONDecoder().decode([String].self, from: Data((row[2] as String).utf8))
     } catch { throw StoreError.broken("the permissions of API key \(id) are not a list of names") }
-    (createdAt, updatedAt) = (row[3], row[4])
+    (createdAt, updatedAt, device) = (row[3], row[4], row[5])
   }
 
   /// The permissions as they stand in the catalog: a JSON array.

@@ -17,7 +17,15 @@ extension Catalog {
           row.user,
           limit,
         ])
-      return db.changesCount == 1
+      guard db.changesCount == 1 else { return false }
+      let key = db.lastInsertedRowID
+      let user = try Int64.fetchOne(db, sql: "SELECT user FROM api_key WHERE number = ?", arguments: [key])
+      guard let user else { throw StoreError.broken("a key is gone as soon as it is stored") }
+      let device = try DeviceChanges.admit(
+        db, user: user, DeviceFacts(kind: "program"), label: row.name, now: row.createdAt)
+      try db.execute(sql: "UPDATE api_key SET device = ? WHERE number = ?", arguments: [device, key])
+      try ActivityEntry(at: row.createdAt, kind: .keyCreated, user: user, device: device, detail: row.name).insert(db)
+      return true
     }
   }
 
@@ -66,12 +74,19 @@ extension Catalog {
 
   /// - Parameter user: whose key it must be; nil takes anybody's.
   /// - Returns: whether there was such a key.
-  package func deleteAPIKey(_ id: Identifier, of user: Identifier?) async throws -> Bool {
+  package func deleteAPIKey(_ id: Identifier, of user: Identifier?, now: Instant) async throws -> Bool {
     try await write { db in
-      try db.execute(
-        sql: "DELETE FROM api_key WHERE id = ? AND (?2 IS NULL OR user = (SELECT number FROM user WHERE id = ?2))",
-        arguments: [id, user])
-      return db.changesCount == 1
+      let row = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT user, device, name FROM api_key WHERE id = ? AND (?2 IS NULL OR user = (SELECT number FROM user WHERE id = ?2))
+          """, arguments: [id, user])
+      guard let row else { return false }
+      try db.execute(sql: "DELETE FROM api_key WHERE id = ?", arguments: [id])
+      try ActivityEntry(
+        at: now, kind: .keyDeleted, user: row["user"], device: row["device"], detail: row["name"]
+      ).insert(db)
+      return true
     }
   }
 

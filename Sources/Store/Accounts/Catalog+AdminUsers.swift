@@ -39,26 +39,36 @@ extension Catalog {
           change.email, change.name, change.avatarColor, change.isAdmin, change.shouldChangePassword,
           change.passwordHash, quota, now, id,
         ])
-      if change.passwordHash != nil { try Catalog.end(ending, of: id, db) }
+      if change.passwordHash != nil {
+        try Catalog.notePassword(of: id, db, now: now)
+        try Catalog.end(ending, of: id, db)
+      }
       return try Catalog.user(id, db).map(UserOutcome.done) ?? .unknown
     }
   }
 
   /// Keeps somebody out from now on; what they have stays until `removeDeletedUser`. Their logins end.
-  /// - Parameter since: the moment from which the time to restore them counts.
+  /// - Parameter since: the moment from which the time to restore them counts; an earlier one stays.
   package func markUserDeleted(_ id: Identifier, since: Instant, now: Instant) async throws -> UserOutcome {
     try await write { db in
       guard let user = try Catalog.user(id, db) else { return .unknown }
       if try Catalog.isLastAdmin(user, db) { return .lastAdmin }
       try db.execute(
-        sql: "UPDATE user SET deleted_at = ?, updated_at = ? WHERE id = ?", arguments: [since, now, id])
+        sql: "UPDATE user SET deleted_at = min(coalesce(deleted_at, ?1), ?1), updated_at = ?2 WHERE id = ?3",
+        arguments: [since, now, id])
       try Catalog.end(.all, of: id, db)
+      let number = try Int64.fetchOne(db, sql: "SELECT number FROM user WHERE id = ?", arguments: [id])
+      try ActivityEntry(at: now, kind: .userDeleted, user: number, detail: user.name).insert(db)
       return try Catalog.user(id, db).map(UserOutcome.done) ?? .unknown
     }
   }
 
+  /// - Returns: `.removing` where some of what they had is gone already.
   package func restoreUser(_ id: Identifier, now: Instant) async throws -> UserOutcome {
     try await write { db in
+      if try Bool.fetchOne(db, sql: "SELECT is_removing FROM user WHERE id = ?", arguments: [id]) == true {
+        return .removing
+      }
       try db.execute(sql: "UPDATE user SET deleted_at = NULL, updated_at = ? WHERE id = ?", arguments: [now, id])
       return try Catalog.user(id, db).map(UserOutcome.done) ?? .unknown
     }
@@ -71,16 +81,16 @@ extension Catalog {
     }
   }
 
-  /// Removes somebody who was deleted, with albums, keys and open uploads, once no asset of theirs is left.
+  /// Removes somebody who was deleted at `limit` or before, with albums, keys and open uploads, once no asset of theirs is left.
   /// - Returns: false where one is, or an upload is being stored just now, or they were restored.
-  package func removeDeletedUser(_ id: Identifier) async throws -> Bool {
+  package func removeDeletedUser(_ id: Identifier, before limit: Instant) async throws -> Bool {
     try await write { db in
       try db.execute(
         sql: """
-          DELETE FROM user WHERE id = ? AND deleted_at IS NOT NULL
+          DELETE FROM user WHERE id = ? AND deleted_at IS NOT NULL AND deleted_at <= ?
             AND NOT EXISTS (SELECT 1 FROM asset WHERE asset.owner = user.number)
             AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.owner = user.number)
-          """, arguments: [id])
+          """, arguments: [id, limit])
       return db.changesCount == 1
     }
   }

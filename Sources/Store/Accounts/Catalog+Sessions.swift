@@ -5,9 +5,12 @@ import Ground
 extension Catalog {
   /// Records a login. The user's longest unused sessions make room where there would be more than `limit`.
   /// - Parameter passwordHash: the hash that was checked; nothing happens where the password was changed since.
+  /// The login's device is found or made in the same transaction.
   /// - Returns: whether it was recorded.
   package func insertSession(
-    _ row: SessionRow, tokenHash: [UInt8], passwordHash: String, limit: Int
+    _ row: SessionRow, tokenHash: [UInt8], passwordHash: String, limit: Int,
+    facts: DeviceFacts = DeviceFacts(kind: "program"),
+    detail: String? = nil
   ) async throws -> Bool {
     try await write { db in
       try db.execute(
@@ -20,6 +23,12 @@ extension Catalog {
           row.user, passwordHash,
         ])
       guard db.changesCount == 1 else { return false }
+      let session = db.lastInsertedRowID
+      let user = try Int64.fetchOne(db, sql: "SELECT user FROM session WHERE number = ?", arguments: [session])
+      guard let user else { throw StoreError.broken("a login is gone as soon as it is stored") }
+      let device = try DeviceChanges.admit(db, user: user, facts, label: nil, now: row.createdAt)
+      try db.execute(sql: "UPDATE session SET device = ? WHERE number = ?", arguments: [device, session])
+      try ActivityEntry(at: row.createdAt, kind: .login, user: user, device: device, detail: detail).insert(db)
       try db.execute(
         sql: """
           DELETE FROM session WHERE number IN (
@@ -75,12 +84,16 @@ extension Catalog {
   }
 
   /// - Returns: whether the person had such a login.
-  package func deleteSession(_ id: Identifier, of user: Identifier) async throws -> Bool {
+  package func deleteSession(_ id: Identifier, of user: Identifier, now: Instant) async throws -> Bool {
     try await write { db in
-      try db.execute(
-        sql: "DELETE FROM session WHERE id = ? AND user = (SELECT number FROM user WHERE id = ?)",
+      let row = try Row.fetchOne(
+        db,
+        sql: "SELECT user, device FROM session WHERE id = ? AND user = (SELECT number FROM user WHERE id = ?)",
         arguments: [id, user])
-      return db.changesCount == 1
+      guard let row else { return false }
+      try db.execute(sql: "DELETE FROM session WHERE id = ?", arguments: [id])
+      try ActivityEntry(at: now, kind: .logout, user: row["user"], device: row["device"]).insert(db)
+      return true
     }
   }
 
@@ -91,7 +104,13 @@ extension Catalog {
     }
   }
 
-  package func deleteSession(_ id: Identifier) async throws {
-    try await write { db in try db.execute(sql: "DELETE FROM session WHERE id = ?", arguments: [id]) }
+  /// The person ends it from the device itself.
+  package func deleteSession(_ id: Identifier, now: Instant) async throws {
+    try await write { db in
+      let sql = "SELECT user, device FROM session WHERE id = ?"
+      guard let row = try Row.fetchOne(db, sql: sql, arguments: [id]) else { return }
+      try db.execute(sql: "DELETE FROM session WHERE id = ?", arguments: [id])
+      try ActivityEntry(at: now, kind: .logout, user: row["user"], device: row["device"]).insert(db)
+    }
   }
 }

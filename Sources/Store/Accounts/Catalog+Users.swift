@@ -11,6 +11,8 @@ package enum UserOutcome: Sendable, Equatable {
   case noChangeDue
   /// Without this one nobody could manage the server.
   case lastAdmin
+  /// What the person had is being removed.
+  case removing
   /// No such user, or (where one was expected) another password hash than the expected one.
   case unknown
 }
@@ -50,6 +52,7 @@ extension Catalog {
           row.id, row.email, row.name, try Catalog.freeFolder(row.folder, db), row.isAdmin, row.shouldChangePassword,
           row.avatarColor, passwordHash, row.quota, row.createdAt, row.createdAt,
         ])
+      try ActivityEntry(at: row.createdAt, kind: .userCreated, user: db.lastInsertedRowID, detail: row.name).insert(db)
       return try Catalog.user(row.id, db).map(UserOutcome.done) ?? .unknown
     }
   }
@@ -98,6 +101,7 @@ extension Catalog {
           WHERE id = ? AND (?4 IS NULL OR password_hash = ?4)
           """, arguments: [hash, now, user, expected])
       guard db.changesCount == 1 else { return .unknown }
+      try Catalog.notePassword(of: user, db, now: now)
       try Catalog.end(ending, of: user, db)
       return try Catalog.user(user, db).map(UserOutcome.done) ?? .unknown
     }
@@ -132,7 +136,10 @@ extension Catalog {
             password_hash = coalesce(?4, password_hash), updated_at = ?
           WHERE id = ?
           """, arguments: [email, name, avatarColor, passwordHash, now, id])
-      if passwordHash != nil { try Catalog.end(ending, of: id, db) }
+      if passwordHash != nil {
+        try Catalog.notePassword(of: id, db, now: now)
+        try Catalog.end(ending, of: id, db)
+      }
       return try Catalog.user(id, db).map(UserOutcome.done) ?? .unknown
     }
   }
@@ -157,6 +164,11 @@ extension Catalog {
         arguments: [json, avatarColor, now, user])
       return json
     }
+  }
+
+  static func notePassword(of user: Identifier, _ db: Database, now: Instant) throws {
+    let number = try Int64.fetchOne(db, sql: "SELECT number FROM user WHERE id = ?", arguments: [user])
+    try ActivityEntry(at: now, kind: .passwordChanged, user: number).insert(db)
   }
 
   static func user(_ id: Identifier, _ db: Database) throws -> UserRow? {

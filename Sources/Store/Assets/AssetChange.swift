@@ -36,14 +36,16 @@ extension Catalog {
   /// - Returns: false where an id is not the owner's; nothing changes then.
   /// - Throws: `FinishError.liveVideoNotFound`, `.liveVideoIsNoVideo`, `.timeOutOfRange`.
   package func change(
-    _ ids: [Identifier], owner: Identifier, _ change: AssetChange, now: Instant = .now()
+    _ ids: [Identifier], owner: Reader, _ change: AssetChange, now: Instant = .now()
   ) async throws -> Bool {
     try await write { db in
       let find = try db.cachedStatement(
-        sql: "SELECT asset.number FROM asset JOIN user ON user.number = asset.owner WHERE asset.id = ? AND user.id = ?")
+        sql: """
+          SELECT asset.number FROM asset JOIN user ON user.number = asset.owner WHERE asset.id = ? AND user.id = ?
+          """ + (owner.opensLocked ? "" : " AND \(AssetAccess.isUnlocked)"))
       var numbers: [Int64] = []
       for id in ids {
-        guard let number = try Int64.fetchOne(find, arguments: [id, owner]) else { return false }
+        guard let number = try Int64.fetchOne(find, arguments: [id, owner.user]) else { return false }
         numbers.append(number)
       }
       for number in numbers { try ChangedAsset(number: number, now: now).apply(change, db) }

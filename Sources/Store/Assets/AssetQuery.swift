@@ -15,6 +15,8 @@ package struct AssetQuery: Sendable {
   package var sha1: SHA1Digest?
   /// `archive`, `timeline`, `hidden`, `locked`.
   package var visibilities: [String] = []
+  /// False finds nothing of what is locked away, motion parts included.
+  package var opensLocked = true
   package var trash = Trash.without
   /// `IMAGE` or `VIDEO`.
   package var kind: String?
@@ -23,6 +25,8 @@ package struct AssetQuery: Sendable {
   package var isInNoAlbum = false
   /// In every one of these, whoever owns it; the caller sees to it that the person may read them.
   package var albums: [Identifier] = []
+  /// Each of these, or one below it; the person's own. An empty list asks for what bears none.
+  package var tags: [Identifier]?
   package var taken = Span()
   package var created = Span()
   package var updated = Span()
@@ -60,12 +64,14 @@ struct CompiledQuery {
     compileRow()
     compileFacts()
     compileAlbums()
+    compileTags()
   }
 
   private mutating func compileRow() {
     let query = self.query
     let names = query.visibilities.enumerated().map { index, name in bind("visibility\(index)", name) }
     conditions.append("asset.visibility IN (\(names.joined(separator: ", ")))")
+    if !query.opensLocked { conditions.append(AssetAccess.isUnlocked) }
     switch query.trash {
     case .without: conditions.append("asset.deleted_at IS NULL")
     // What others threw away is out of sight.
@@ -132,14 +138,15 @@ struct CompiledQuery {
       sets.append(
         """
         SELECT asset AS number FROM facts INDEXED BY facts_camera
-        WHERE \(owned) AND coalesce(make, model, lens) IS NOT NULL AND \(camera.joined(separator: " AND "))
+        WHERE owner = :user AND coalesce(make, model, lens) IS NOT NULL AND \(camera.joined(separator: " AND "))
         """)
     }
     if let rating = query.rating {
       needsFacts = true
       conditions.append("facts.rating IS \(rating.map { bind("rating", $0) } ?? "NULL")")
       if rating != nil {
-        sets.append("SELECT asset AS number FROM facts INDEXED BY facts_rating WHERE \(owned) AND rating = :rating")
+        sets.append(
+          "SELECT asset AS number FROM facts INDEXED BY facts_rating WHERE owner = :user AND rating = :rating")
       }
     }
     if let description = query.description {
@@ -147,13 +154,10 @@ struct CompiledQuery {
       let finds = "instr(folded(facts.description), \(bind("description", SearchText.folded(description)))) > 0"
       conditions.append("facts.description <> '' AND \(finds)")
       sets.append(
-        "SELECT asset AS number FROM facts INDEXED BY facts_description WHERE \(owned) AND description <> '' AND \(finds)"
+        "SELECT asset AS number FROM facts INDEXED BY facts_description WHERE owner = :user AND description <> '' AND \(finds)"
       )
     }
   }
-
-  /// Of facts: in an album they are whoever's.
-  private var owned: String { query.albums.isEmpty ? "owner = :user" : "owner IN (SELECT number FROM user)" }
 
   private mutating func compileAlbums() {
     for (index, album) in query.albums.enumerated() {
@@ -166,6 +170,16 @@ struct CompiledQuery {
     }
     if query.isInNoAlbum {
       conditions.append("NOT EXISTS (SELECT 1 FROM album_asset WHERE album_asset.asset = asset.number)")
+    }
+  }
+
+  private mutating func compileTags() {
+    guard let tags = query.tags else { return }
+    if tags.isEmpty { conditions.append(TagCondition.bearsNone) }
+    for (index, tag) in tags.enumerated() {
+      let name = bind("tag\(index)", tag)
+      conditions.append(TagCondition.bears(name, user: ":user"))
+      sets.append(TagCondition.bearers(name, user: ":user"))
     }
   }
 

@@ -29,8 +29,9 @@ package struct AssetRow: Sendable, Equatable {
   package let deletedAt: Instant?
 
   package let facts: Facts
+  package let tags: [TagRow]
 
-  /// Needs the columns of `AssetRow.selection`. By place: finding 43 columns by name takes longer than reading them.
+  /// Needs the columns of `AssetRow.selection`. By place: finding 44 columns by name takes longer than reading them.
   init(_ row: Row) {
     (id, owner, sha1, kind, mimeType, size) = (row[0], row[1], row[2], row[3], row[4], row[5])
     (originalKey, originalName) = (row[6], [UInt8](row[7] as Data))
@@ -39,6 +40,7 @@ package struct AssetRow: Sendable, Equatable {
     (durationMilliseconds, livePhotoVideo) = (row[15], row[16])
     (sidecarKey, sidecarSize, metadata, deletedAt) = (row[17], row[18], row[19], row[20])
     facts = Facts(row, at: 21)
+    tags = TagRow.all(row[43])
   }
 
   /// `SELECT … FROM asset` with its owner as `owner`, its motion part as `motion`, and its facts.
@@ -46,7 +48,8 @@ package struct AssetRow: Sendable, Equatable {
     SELECT asset.id, owner.id, asset.sha1, asset.kind, asset.mime_type, asset.size, asset.original_key,
       asset.original_name, asset.file_created_at, asset.file_modified_at, asset.local_date_time, asset.created_at,
       asset.updated_at, asset.is_favorite, asset.visibility, asset.duration, motion.id, asset.sidecar_key,
-      asset.sidecar_size, asset.metadata, asset.deleted_at, \(Facts.columns), asset.number
+      asset.sidecar_size, asset.metadata, asset.deleted_at, \(Facts.columns), asset.number,
+      \(TagRow.ofAsset)
     FROM asset JOIN user AS owner ON owner.number = asset.owner JOIN facts ON facts.asset = asset.number
     LEFT JOIN asset AS motion ON motion.number = asset.live_photo_video
     """

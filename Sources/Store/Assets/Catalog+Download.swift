@@ -38,19 +38,19 @@ extension Catalog {
   /// In the order asked for; an asset that is asked for twice comes once.
   /// - Returns: the rows, and whether they are all there are: motion parts do not count towards the limit. Nil where the person may not see one of them, or the album.
   package func downloads(
-    _ selection: DownloadSelection, by user: Identifier, limit: Int, withMotionParts: Bool
+    _ selection: DownloadSelection, by who: Reader, limit: Int, withMotionParts: Bool
   ) async throws -> (rows: [DownloadRow], isComplete: Bool)? {
     try await read { db in
       guard
         let reader = try Int64.fetchOne(
-          db.cachedStatement(sql: "SELECT number FROM user WHERE id = ?"), arguments: [user])
+          db.cachedStatement(sql: "SELECT number FROM user WHERE id = ?"), arguments: [who.user])
       else { return nil }
-      guard var rows = try Catalog.downloads(selection, user, reader: reader, limit: limit, db) else { return nil }
+      guard var rows = try Catalog.downloads(selection, who, reader: reader, limit: limit, db) else { return nil }
       guard rows.count <= limit else { return (rows, false) }
       guard withMotionParts else { return (rows, true) }
       let find = try db.cachedStatement(
         sql: """
-          SELECT \(DownloadRow.columns) FROM asset WHERE number = ?1 AND \(AssetAccess.isReadable(by: "?2"))
+          SELECT \(DownloadRow.columns) FROM asset WHERE number = ?1 AND \(AssetAccess.isReadable(by: "?2", opensLocked: who.opensLocked))
           """)
       var seen = Set(rows.map(\.number))
       for motion in rows.compactMap(\.motion) where seen.insert(motion).inserted {
@@ -61,13 +61,16 @@ extension Catalog {
   }
 
   private static func downloads(
-    _ selection: DownloadSelection, _ user: Identifier, reader: Int64, limit: Int, _ db: Database
+    _ selection: DownloadSelection, _ who: Reader, reader: Int64, limit: Int, _ db: Database
   ) throws -> [DownloadRow]? {
     let visible = "asset.deleted_at IS NULL AND asset.visibility IN ('timeline', 'archive')"
     switch selection {
     case .assets(let ids):
       let find = try db.cachedStatement(
-        sql: "SELECT \(DownloadRow.columns) FROM asset WHERE asset.id = ?1 AND \(AssetAccess.isReadable(by: "?2"))")
+        sql: """
+          SELECT \(DownloadRow.columns) FROM asset
+          WHERE asset.id = ?1 AND \(AssetAccess.isReadable(by: "?2", opensLocked: who.opensLocked))
+          """)
       var rows: [DownloadRow] = []
       var seen: Set<Int64> = []
       for id in ids {
@@ -76,7 +79,7 @@ extension Catalog {
       }
       return rows
     case .album(let id):
-      guard let album = try OpenAlbum(id, user, db) else { return nil }
+      guard let album = try OpenAlbum(id, who.user, db) else { return nil }
       return try Row.fetchAll(
         db,
         sql: """

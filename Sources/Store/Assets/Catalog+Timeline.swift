@@ -21,13 +21,20 @@ package struct TimelineFilter: Sendable {
   package var visibilities: [String]
   package var isFavorite: Bool?
   package var isTrashed = false
+  /// False leaves out the motion parts of what is locked away too.
+  package var opensLocked = true
   /// Everything in it, whoever owns it; the caller sees to it that the person may read it.
   package var album: Identifier?
   package var box: Box?
+  /// The person's own, with those below it.
+  package var tag: Identifier?
   package var basis = Basis.taken
   package var ascending = false
 
   package init(visibilities: [String]) { self.visibilities = visibilities }
+
+  /// Only what is hidden can be such a part.
+  fileprivate var hidesMotionParts: Bool { !opensLocked && visibilities.contains("hidden") }
 }
 
 /// An asset in the timeline.
@@ -71,7 +78,8 @@ extension Catalog {
   package func months(_ filter: TimelineFilter, user: Identifier) async throws -> [(month: String, count: Int)] {
     try await read { db in
       let query = TimelineQuery(filter, user)
-      let sql = filter.album == nil && filter.box == nil ? query.counted : query.counting
+      let isCounted = filter.album == nil && filter.box == nil && filter.tag == nil && !filter.hidesMotionParts
+      let sql = isCounted ? query.counted : query.counting
       return try Row.fetchAll(db.cachedStatement(sql: sql), arguments: query.arguments(of: sql)).map { ($0[0], $0[1]) }
     }
   }
@@ -105,6 +113,7 @@ private struct TimelineQuery {
     arguments = ["user": user]
     for (index, visibility) in filter.visibilities.enumerated() { arguments["visibility\(index)"] = visibility }
     if let album = filter.album { arguments["album"] = album }
+    if let tag = filter.tag { arguments["tag"] = tag }
     if let isFavorite = filter.isFavorite { arguments["favorite"] = isFavorite }
     if let box = filter.box {
       arguments.merge(["west": box.west, "south": box.south, "east": box.east, "north": box.north]) { $1 }
@@ -171,6 +180,8 @@ private struct TimelineQuery {
       // `created_at` alone is indexed; without a bound the index is walked whole.
       if filter.basis == .created { all.append("asset.created_at IS NOT NULL") }
     }
+    if filter.hidesMotionParts { all.append(AssetAccess.isUnlocked) }
+    if filter.tag != nil { all.append(TagCondition.bears(":tag", user: user)) }
     if let box = filter.box {
       let across = box.west > box.east
       all.append("facts.latitude BETWEEN :south AND :north")

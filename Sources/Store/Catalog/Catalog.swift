@@ -19,15 +19,20 @@ package final class Catalog: Sendable {
   let pool: DatabasePool
   /// Where uploads record their progress.
   let group: GroupCommit
+  /// Uploads that are not recorded yet.
+  let announced: AnnouncedUploads
   package let path: String
   /// The kernel's boot (`ThisProcess.bootID`) in which offsets of uploads are recorded.
   let boot: String
 
   /// Opens the catalog, or makes an empty one.
-  /// - Parameter boot: another boot, for tests.
+  /// - Parameters:
+  ///   - boot: another boot, for tests.
+  ///   - patience: see `AnnouncedUploads`, in seconds.
   /// - Throws: `StoreError.catalog`, `.diskFull`.
-  package init(path: String, boot: String = ThisProcess.bootID) throws {
+  package init(path: String, boot: String = ThisProcess.bootID, patience: Double = AnnouncedUploads.patience) throws {
     (self.path, self.boot) = (path, boot)
+    announced = AnnouncedUploads(patience: patience)
     var configuration = Configuration()
     configuration.label = "catalog"
     configuration.maximumReaderCount = Catalog.readers

@@ -1,7 +1,7 @@
 import Ground
 
 /// The growing end of a file in staging: blocks are hashed and written there, in line while the file is small, in three
-/// stages when it is large, and only into space that was promised. Confined to the lane of its transfer.
+/// stages when it is large, and only into space that was promised. Touched by its transfer alone.
 final class FileTail {
   let file: Descriptor
   /// Bytes accepted so far; some may still be on their way.

@@ -56,6 +56,8 @@ package final class Originals: Sendable {
     return status.size
   }
 
+  func inode(_ key: String) throws -> UInt64? { try FileSystem.status(path(key))?.inode }
+
   func exists(_ key: String) throws -> Bool { try FileSystem.status(path(key)) != nil }
 
   /// The digest of a key's file, which is also put on disk; nil where it is missing.

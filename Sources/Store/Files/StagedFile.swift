@@ -1,6 +1,6 @@
 import Ground
 
-/// A file on its way in: what was received so far, and the digest that runs along. Confined to the lane of its transfer;
+/// A file on its way in: what was received so far, and the digest that runs along. Touched by its transfer alone;
 /// removed when it is dropped before someone took it over.
 package final class StagedFile {
   /// In `staging/`.
@@ -19,6 +19,7 @@ package final class StagedFile {
   init(name: String, file: Descriptor, staging: Staging, promised: Int64) {
     (self.name, self.staging) = (name, staging)
     tail = FileTail(file: file, staging: staging, promised: promised)
+    staging.enter(name)
   }
 
   deinit { discard() }
@@ -64,6 +65,8 @@ package final class StagedFile {
   package func handOver() {
     precondition(digest != nil)
     isOwned = false
+    // Its last change was the seal, a moment ago: the sweep spares it until it is recorded.
+    staging.exit(name)
   }
 
   /// Removes what was staged.
@@ -72,7 +75,8 @@ package final class StagedFile {
     isOwned = false
     tail?.settleAll()
     tail = nil
-    // What could not be removed goes with the next start's sweep.
+    // What could not be removed goes with the sweep, an hour later.
     _ = try? FileSystem.remove(staging.path(name))
+    staging.exit(name)
   }
 }

@@ -34,6 +34,8 @@ package final class Staging: Sendable {
   private let reserve: Int64
   /// Bytes that files under way may still write: free space that is no longer free.
   private let promised = Mutex<Int64>(0)
+  /// Names of files on their way in that the catalog does not know.
+  private let live = Mutex<Set<String>>([])
   let slots = PipelineSlots(limit: Staging.pipelines)
   /// Where checkpoints wait for the disk while their transfers go on.
   let syncs = Lanes(label: "staging.sync", count: Staging.syncLanes)
@@ -103,6 +105,37 @@ package final class Staging: Sendable {
 
   /// The names in the folder are on disk when this returns.
   func syncFolder() throws(SystemError) { try FileSystem.syncFolder(root) }
+
+  /// Removes files that belong to nothing: no upload's, no intent's, and not on their way in. Only what nobody touched for
+  /// an hour: the time of a file's last change tells, for that of its content is set to the photo's own.
+  /// - Returns: how many.
+  package func sweepOrphans(in catalog: Catalog, now: Instant) async throws -> Int {
+    let limit = now.adding(seconds: -Staging.orphanAge)
+    var old: [String] = []
+    do throws(SystemError) {
+      for name in try FileSystem.names(in: root) {
+        if let status = try FileSystem.status(path(name)), status.changed < limit { old.append(name) }
+      }
+    } catch { throw StoreError(error) }
+    guard !old.isEmpty else { return 0 }
+    // In this order: what is on its way in is recorded before it is live no more.
+    let live = live.withLock { $0 }
+    let known = try await catalog.stagedNames()
+    let kept = live.union(known).union(known.map(PartialFile.claim))
+    var removed = 0
+    do {
+      for name in old where !kept.contains(name) { removed += try FileSystem.remove(path(name)) ? 1 : 0 }
+    } catch { throw StoreError.wrap(error) }
+    return removed
+  }
+
+  /// Seconds.
+  static let orphanAge: Int64 = 3600
+
+  /// A file is on its way in.
+  func enter(_ name: String) { live.withLock { _ = $0.insert(name) } }
+  /// It is removed, or somebody else's.
+  func exit(_ name: String) { live.withLock { _ = $0.remove(name) } }
 
   /// Removes everything in the folder but `kept`; the count of what went.
   func sweep(keeping kept: Set<String>) throws -> Int {

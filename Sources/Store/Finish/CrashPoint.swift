@@ -5,7 +5,7 @@ import Ground
 /// `NIGHTSTAND_CRASH_AT=renamed:3` kills it at the third passage of `renamed`. Without that variable a passage costs one
 /// comparison; it is always compiled in, so that the tested program is the one that is released.
 package enum CrashPoint: String, Sendable {
-  /// A new upload is in the catalog, its client does not know its address yet.
+  /// A new upload is in the catalog, or announced in memory; its client does not know its address yet.
   case uploadInserted = "upload-inserted"
   /// More bytes of an upload are on disk than its row says.
   case checkpointSynced = "checkpoint-synced"

@@ -35,8 +35,9 @@ extension FinishSteps {
 
   /// Its client may have been told of the bytes: they are in staging again, on disk, before they leave originals for good.
   private func takeBack(_ intent: Intent) throws {
-    // There already where an earlier attempt came so far: what lies under the key now is somebody else's.
-    if try FileSystem.status(staging.path(intent.staged)) == nil {
+    // Under the key lies somebody else's file where an earlier attempt came so far; under the name in staging nothing
+    // can lie, for no upload is opened while an intent names it.
+    if let inode = intent.inode, try originals.inode(intent.key) == inode {
       try originals.moveOut(intent.key, staging.path(intent.staged))
     }
     try staging.syncFolder()
@@ -87,7 +88,7 @@ extension FinishSteps {
   func removeStaged(_ names: String?...) {
     for case let name? in names {
       do { try FileSystem.remove(staging.path(name)) } catch {
-        logger.warning("staged file stays until the next start: \(error)")
+        logger.warning("staged file stays until the sweep: \(error)")
       }
     }
   }

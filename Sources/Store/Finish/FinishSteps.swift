@@ -39,6 +39,13 @@ struct FinishSteps: Sendable {
       try catalog.pool.write { db in
         for index in members.indices {
           let request = members[index].request
+          // Also where it is refused: its bytes wait in staging then, and its client may know its address.
+          try savepoint(db) {
+            if let upload = request.upload { try catalog.announced.record(upload, db) }
+          } failed: {
+            members[index].phase = .done(.failure($0))
+          }
+          guard case .new = members[index].phase else { continue }
           try savepoint(db) {
             members[index].phase = try admit(request, db, batch)
           } failed: {
@@ -50,6 +57,7 @@ struct FinishSteps: Sendable {
           }
         }
       }
+      catalog.announced.forget(members.compactMap(\.request.upload))
     } catch {
       for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
     }
@@ -120,8 +128,11 @@ struct FinishSteps: Sendable {
 
   private func endUpload(_ request: FinishRequest, _ db: Database, isNew: Bool, _ asset: Identifier) throws {
     guard let number = request.upload else { return }
-    try UploadRow.complete(db, number, isNew: isNew, asset, request.asset)
+    if try !UploadRow.complete(db, number, isNew: isNew, asset, request.asset) { logEnded(number) }
   }
+
+  /// The photo is stored all the same: nobody is told less than is true.
+  private func logEnded(_ upload: Int64) { logger.error("upload \(upload) had ended before its photo was stored") }
 
   private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
     let asset = request.asset
@@ -214,7 +225,7 @@ struct FinishSteps: Sendable {
   /// - Parameter moved: what is in originals, also where this throws.
   func moveIn(_ intent: inout Intent, _ moved: inout Moved) throws {
     for _ in 0..<8 {
-      if try moveInOnce(intent, &moved) { return }
+      if try moveInOnce(&intent, &moved) { return }
       var next = intent
       try catalog.pool.write { db in
         next.key = try freeKey(for: intent.asset, db)
@@ -226,7 +237,8 @@ struct FinishSteps: Sendable {
   }
 
   /// False where a name is taken.
-  private func moveInOnce(_ intent: Intent, _ moved: inout Moved) throws -> Bool {
+  private func moveInOnce(_ intent: inout Intent, _ moved: inout Moved) throws -> Bool {
+    intent.inode = try FileSystem.status(staging.path(intent.staged))?.inode
     guard try originals.moveIn(staging.path(intent.staged), intent.key) else { return false }
     moved = .original
     if let sidecar = intent.sidecarStaged, let sidecarKey = intent.sidecarKey {
@@ -278,7 +290,7 @@ struct FinishSteps: Sendable {
         for index in indices {
           guard case .intended(let intent, _) = members[index].phase else { continue }
           try savepoint(db) {
-            try intent.record(db, now: now)
+            if try !intent.record(db, now: now), let upload = intent.upload { logEnded(upload) }
           } failed: {
             failures.append((index, intent, $0))
           }

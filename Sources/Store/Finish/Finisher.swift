@@ -118,6 +118,12 @@ package final class Finisher: Sendable {
     }
   }
 
+  /// Tries again to undo what could not be undone: no upload may come that would.
+  package func settleLeftovers() async throws {
+    guard !steps.leftovers.isEmpty else { return }
+    try await between { [steps] in steps.settleLeftovers() }
+  }
+
   private func run() {
     while let batch = nextBatch() {
       var members = batch.map { FinishMember(request: $0.request) }

@@ -13,6 +13,8 @@ struct Intent: Sendable, Equatable {
   var asset: NewAsset
   /// `upload.number` of the upload that ends with it.
   var upload: Int64?
+  /// The file itself, whatever its name; known from its move on, to this process alone.
+  var inode: UInt64?
 
   /// The sidecar lies beside its original, named after it.
   var sidecarKey: String? { asset.sidecarSHA1 == nil ? nil : key + ".xmp" }
@@ -60,8 +62,9 @@ struct Intent: Sendable, Equatable {
   }
 
   /// Turns the intent into the asset's row.
+  /// - Returns: false where its upload had ended already.
   /// - Throws: `FinishError.liveVideoNotFound` where the motion part is gone by now.
-  func record(_ db: Database, now: Instant) throws {
+  func record(_ db: Database, now: Instant) throws -> Bool {
     var motion: Int64?
     if let id = asset.livePhotoVideo {
       let video = try FinishError.liveVideo(db, id, owner: asset.owner.number)
@@ -77,19 +80,22 @@ struct Intent: Sendable, Equatable {
       sql: """
         INSERT INTO asset (id, owner, sha1, kind, mime_type, size, original_key, place, original_name, file_created_at,
           file_modified_at, local_date_time, created_at, updated_at, is_favorite, visibility, duration,
-          live_photo_video, sidecar_key, sidecar_size, metadata, search_name)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          live_photo_video, sidecar_key, sidecar_size, metadata, search_name, device, client)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       asset.id, asset.owner.number, asset.sha1, asset.kind, asset.mimeType, asset.size, key, Originals.place(of: key),
       asset.originalName.databaseBytes, asset.fileCreatedAt, asset.fileModifiedAt, asset.wallClock.instant, now, now,
       asset.isFavorite, asset.visibility, asset.durationMilliseconds, motion, sidecarKey, asset.sidecarSize,
       asset.metadata, SearchText.folded(String(decoding: asset.originalName, as: UTF8.self)),
+      asset.origin?.device, asset.origin?.client,
     ])
     try db.cachedStatement(sql: "UPDATE user SET used = used + ? WHERE number = ?")
       .execute(arguments: [asset.bytes, asset.owner.number])
-    if let upload { try UploadRow.complete(db, upload, isNew: true, asset.id, asset) }
+    try DeviceChanges.stored(db, asset, now: now)
+    let isEnded = try upload.map { try UploadRow.complete(db, $0, isNew: true, asset.id, asset) } ?? true
     try delete(db)
+    return isEnded
   }
 }
 

@@ -8,8 +8,8 @@ enum Moved: Sendable {
   case all
 }
 
-/// What could not be undone when an upload failed, on a full disk perhaps: the next batch tries again, so that its bytes
-/// need not wait for a restart.
+/// What could not be undone when an upload failed, on a full disk perhaps: the next batch tries again, and the
+/// sweep every ten minutes, so that its bytes need not wait for a restart.
 final class Leftovers: Sendable {
   enum Item: Sendable {
     case intent(Intent, Moved)
@@ -21,6 +21,8 @@ final class Leftovers: Sendable {
   static let limit = 1024
 
   private let items = Mutex<[Item]>([])
+
+  var isEmpty: Bool { items.withLock { $0.isEmpty } }
 
   /// Whether there was room.
   func add(_ item: Item) -> Bool {

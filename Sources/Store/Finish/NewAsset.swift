@@ -27,12 +27,14 @@ package struct NewAsset: Sendable, Equatable {
   package var sidecarSHA1: SHA1Digest?
   /// Bytes of the sidecar, 0 where there is none.
   package var sidecarSize: Int64
+  /// The device that brought it; nil where it is not known.
+  package var origin: Origin?
 
   package init(
     id: Identifier, owner: Owner, sha1: SHA1Digest, size: Int64, kind: String, mimeType: String, originalName: [UInt8],
     wallClock: CalendarTime, fileCreatedAt: Instant, fileModifiedAt: Instant, isFavorite: Bool = false,
     visibility: String = "timeline", durationMilliseconds: Int64? = nil, livePhotoVideo: Identifier? = nil,
-    metadata: String? = nil, sidecarSHA1: SHA1Digest? = nil, sidecarSize: Int64 = 0
+    metadata: String? = nil, sidecarSHA1: SHA1Digest? = nil, sidecarSize: Int64 = 0, origin: Origin? = nil
   ) {
     (self.id, self.owner, self.sha1, self.size) = (id, owner, sha1, size)
     (self.kind, self.mimeType, self.originalName) = (kind, mimeType, originalName)
@@ -40,6 +42,7 @@ package struct NewAsset: Sendable, Equatable {
     (self.isFavorite, self.visibility) = (isFavorite, visibility)
     (self.durationMilliseconds, self.livePhotoVideo) = (durationMilliseconds, livePhotoVideo)
     (self.metadata, self.sidecarSHA1, self.sidecarSize) = (metadata, sidecarSHA1, sidecarSize)
+    self.origin = origin
   }
 
   /// What it takes of its owner's quota.
@@ -77,6 +80,7 @@ extension NewAsset {
     var metadata: String?
     var sidecarSHA1: String?
     var sidecarSize: Int64
+    var origin: Origin?
   }
 
   var json: String {
@@ -86,7 +90,8 @@ extension NewAsset {
         originalName: Data(originalName), localDateTime: wallClock.instant.milliseconds,
         fileCreatedAt: fileCreatedAt.milliseconds, fileModifiedAt: fileModifiedAt.milliseconds, isFavorite: isFavorite,
         visibility: visibility, duration: durationMilliseconds, livePhotoVideo: livePhotoVideo, metadata: metadata,
-        sidecarSHA1: sidecarSHA1?.hex, sidecarSize: sidecarSize)
+        sidecarSHA1: sidecarSHA1?.hex, sidecarSize: sidecarSize,
+        origin: origin)
       return String(decoding: try JSONEncoder().encode(kept), as: UTF8.self)
     }
   }
@@ -102,6 +107,6 @@ extension NewAsset {
       fileModifiedAt: Instant(milliseconds: kept.fileModifiedAt), isFavorite: kept.isFavorite,
       visibility: kept.visibility, durationMilliseconds: kept.duration, livePhotoVideo: kept.livePhotoVideo,
       metadata: kept.metadata, sidecarSHA1: kept.sidecarSHA1.flatMap { SHA1Digest(text: $0) },
-      sidecarSize: kept.sidecarSize)
+      sidecarSize: kept.sidecarSize, origin: kept.origin)
   }
 }

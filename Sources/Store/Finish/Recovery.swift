@@ -123,8 +123,7 @@ package struct Recovery: Sendable {
   }
 
   private func endLost(_ number: Int64, _ db: Database) throws {
-    try UploadRow.end(
-      db, number, .gone, forgetAt: Instant(milliseconds: Instant.now().milliseconds + UploadRow.lossKept))
+    try UploadRow.end(db, number, .gone, forgetAt: .now().adding(seconds: UploadRow.goneKept))
   }
 
   /// Brings an intent's files to their place, wherever the crash left them; false where the original is not whole.
@@ -137,6 +136,7 @@ package struct Recovery: Sendable {
     guard target || staged == intent.asset.sha1 else { return false }
     try placeSidecar(&intent, isMoved: target)
     if target {
+      intent.inode = try steps.originals.inode(intent.key)
       steps.removeStaged(intent.staged)
     } else {
       var moved = Moved.nothing

@@ -5,6 +5,8 @@ import Ground
 extension Catalog {
   /// Longest reason that is kept, in characters.
   private static let reasonLimit = 300
+  /// Jobs that are changed in one transaction: some 50 milliseconds of the writer's time.
+  private static let jobChunk = 10_000
 
   /// Takes the newest photo's job that is ready, of the first kind that has one; nil where there is none. The try is
   /// counted, on disk, before it begins.
@@ -38,6 +40,7 @@ extension Catalog {
   /// Records how a try ended. Nothing happens where the asset is gone.
   package func endJob(_ job: ClaimedJob, _ ending: JobEnding) async throws {
     try await writeTogether { db in
+      guard try job.isOfItsAsset(db) else { return }
       func set(_ state: String, _ reason: String?, at time: Instant? = nil, uncounted: Bool = false) throws {
         try db.cachedStatement(
           sql:
@@ -81,11 +84,7 @@ extension Catalog {
   package func unblockJobs(kind: String) async throws -> Int {
     // Asked every few minutes: an empty answer writes nothing.
     guard try await jobStates(kind: kind).blocked > 0 else { return 0 }
-    return try await write { db in
-      try db.execute(
-        sql: "UPDATE job SET state = 'waiting', reason = NULL WHERE kind = ? AND state = 'blocked'", arguments: [kind])
-      return db.changesCount
-    }
+    return try await changeJobs(kind, "UPDATE job SET state = 'waiting', reason = NULL", in: "blocked")
   }
 
   /// Adds a job where the asset has none of this kind, for pictures that vanished from the disk.
@@ -156,34 +155,52 @@ extension Catalog {
   /// Tries everything of a kind once more that was given up.
   /// - Returns: how many.
   package func retryFailedJobs(kind: String) async throws -> Int {
-    try await write { db in
-      try db.execute(
-        sql: "UPDATE job SET state = 'waiting', attempts = 0, reason = NULL WHERE kind = ? AND state = 'failed'",
-        arguments: [kind])
-      return db.changesCount
-    }
+    try await changeJobs(kind, "UPDATE job SET state = 'waiting', attempts = 0, reason = NULL", in: "failed")
   }
 
   /// Everything of a kind once more, but for what is running.
   /// - Returns: how many.
   package func addAllJobs(kind: String) async throws -> Int {
-    try await write { db in
-      try db.execute(
-        sql: """
-          INSERT INTO job (asset, kind) SELECT number, ? FROM asset WHERE true
-          ON CONFLICT DO UPDATE SET state = 'waiting', attempts = 0, reason = NULL, not_before = NULL
-          WHERE state <> 'running'
-          """, arguments: [kind])
-      return db.changesCount
+    var (count, last): (Int, Int64) = (0, 0)
+    while true {
+      let from = last
+      let (changed, end) = try await write { db in
+        let end = try Int64.fetchOne(
+          db, sql: "SELECT max(number) FROM (SELECT number FROM asset WHERE number > ? ORDER BY number LIMIT ?)",
+          arguments: [from, Catalog.jobChunk])
+        try db.execute(
+          sql: """
+            INSERT INTO job (asset, kind) SELECT number, ?1 FROM asset WHERE number > ?2 AND number <= ?3
+            ON CONFLICT DO UPDATE SET state = 'waiting', attempts = 0, reason = NULL, not_before = NULL
+            WHERE state <> 'running'
+            """, arguments: [kind, from, end])
+        return (db.changesCount, end)
+      }
+      guard let end else { return count }
+      (count, last) = (count + changed, end)
     }
   }
 
   /// Removes what was given up.
   /// - Returns: how many.
   package func forgetFailedJobs(kind: String) async throws -> Int {
-    try await write { db in
-      try db.execute(sql: "DELETE FROM job WHERE kind = ? AND state = 'failed'", arguments: [kind])
-      return db.changesCount
+    try await changeJobs(kind, "DELETE FROM job", in: "failed")
+  }
+
+  /// Does something with every job of a kind and state, which must leave that state; piece by piece, so that uploads are
+  /// recorded in between.
+  private func changeJobs(_ kind: String, _ change: String, in state: String) async throws -> Int {
+    var count = 0
+    while true {
+      let changed = try await write { db in
+        try db.execute(
+          sql: """
+            \(change) WHERE kind = ?1 AND asset IN (SELECT asset FROM job WHERE kind = ?1 AND state = ?2 LIMIT ?3)
+            """, arguments: [kind, state, Catalog.jobChunk])
+        return db.changesCount
+      }
+      if changed == 0 { return count }
+      count += changed
     }
   }
 

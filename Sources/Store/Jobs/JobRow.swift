@@ -16,6 +16,16 @@ package struct ClaimedJob: Sendable {
   package let size: Int64
   /// This one included.
   package let attempts: Int
+
+  /// Under originals/, its owner's.
+  package var ownerFolder: String { String(originalKey.prefix { $0 != "/" }) }
+
+  /// Whether its asset is still there: minutes may lie between a claim and its ending.
+  func isOfItsAsset(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM asset WHERE number = ? AND id = ?)"),
+      arguments: [asset, id]) == true
+  }
 }
 
 /// How a try ended.

@@ -24,7 +24,6 @@ package struct FileFacts: Sendable, Equatable {
   package var fps: Double?
   package var projection: String?
   package var profile: String?
-  package var livePhotoPair: String?
   package var durationMilliseconds: Int64?
 
   package init() {}
@@ -33,11 +32,13 @@ package struct FileFacts: Sendable, Equatable {
 extension Catalog {
   /// Records what was read from a file. What the owner set meanwhile stays: date, zone and place are written only where
   /// there are none yet, and the asset's own times follow the date.
-  package func recordFacts(_ asset: Int64, _ facts: FileFacts) async throws {
+  /// Nothing happens where the asset is gone.
+  package func recordFacts(of job: ClaimedJob, _ facts: FileFacts) async throws {
+    let asset = job.asset
     try await writeTogether { db in
+      guard try job.isOfItsAsset(db) else { return }
       let isDated = try Bool.fetchOne(
         db.cachedStatement(sql: "SELECT taken_at IS NOT NULL FROM facts WHERE asset = ?"), arguments: [asset])
-      // Deleted meanwhile.
       guard let isDated else { return }
       try db.cachedStatement(
         sql: """
@@ -46,14 +47,14 @@ extension Catalog {
             latitude = CASE WHEN latitude IS NULL OR longitude IS NULL THEN ? ELSE latitude END,
             longitude = CASE WHEN latitude IS NULL OR longitude IS NULL THEN ? ELSE longitude END,
             make = ?, model = ?, lens = ?, f_number = ?, focal_length = ?, iso = ?, exposure_time = ?, fps = ?,
-            projection = ?, profile = ?, live_photo_pair = ?
+            projection = ?, profile = ?
           WHERE asset = ?
           """
       ).execute(
         arguments: [
           facts.width, facts.height, facts.orientation, facts.takenAt, facts.modifiedAt, isDated ? nil : facts.timeZone,
           facts.latitude, facts.longitude, facts.make, facts.model, facts.lens, facts.fNumber, facts.focalLength,
-          facts.iso, facts.exposureTime, facts.fps, facts.projection, facts.profile, facts.livePhotoPair, asset,
+          facts.iso, facts.exposureTime, facts.fps, facts.projection, facts.profile, asset,
         ])
       if let duration = facts.durationMilliseconds {
         try db.cachedStatement(sql: "UPDATE asset SET duration = ?1 WHERE number = ?2 AND duration IS NOT ?1")
@@ -72,12 +73,24 @@ extension Catalog {
 
   /// - Parameter thumbhash: nil takes a former one away.
   /// - Returns: false where the asset is gone.
-  package func recordThumbhash(_ asset: Int64, _ thumbhash: [UInt8]?) async throws -> Bool {
+  package func recordThumbhash(of job: ClaimedJob, _ thumbhash: [UInt8]?) async throws -> Bool {
     try await writeTogether { db in
+      guard try job.isOfItsAsset(db) else { return false }
       try db.cachedStatement(sql: "UPDATE facts SET thumbhash = ?1 WHERE asset = ?2 AND thumbhash IS NOT ?1")
-        .execute(arguments: [thumbhash.map { Data($0) }, asset])
-      return try Bool.fetchOne(
-        db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM facts WHERE asset = ?)"), arguments: [asset]) == true
+        .execute(arguments: [thumbhash.map { Data($0) }, job.asset])
+      return true
+    }
+  }
+
+  /// Whether the asset has had pictures before.
+  package func hasThumbhash(_ id: Identifier) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(
+        db.cachedStatement(
+          sql: """
+            SELECT EXISTS (
+              SELECT 1 FROM asset JOIN facts ON facts.asset = asset.number WHERE asset.id = ? AND thumbhash IS NOT NULL)
+            """), arguments: [id]) == true
     }
   }
 

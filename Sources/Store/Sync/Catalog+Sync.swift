@@ -11,6 +11,24 @@ extension Catalog {
     } catch { throw StoreError.wrap(error) }
   }
 
+  /// What the stream would tell of one asset; nil where it is gone, or lies in the trash, or is not to be seen beside
+  /// others: the motion part of a live photo, and what is locked away.
+  package func readyAsset(_ id: Identifier) async throws -> (asset: SyncAsset, facts: SyncFacts)? {
+    try await read { db in
+      // Its owner hears of it.
+      let asset = SyncAsset.columns(reader: "asset.owner")
+      let columns = asset.split(separator: ",").count
+      let row = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT \(asset), \(SyncFacts.columns) FROM asset \(SyncAsset.joins)
+          WHERE asset.id = ? AND asset.visibility IN ('timeline', 'archive') AND asset.deleted_at IS NULL
+            AND facts.asset IS NOT NULL
+          """, arguments: [id])
+      return row.map { (SyncAsset($0, at: 0), SyncFacts($0, at: columns)) }
+    }
+  }
+
   /// The acknowledgements of one login, by type; and whether its phone must start again.
   package func syncState(session: Identifier) async throws -> (acks: [String: String], needsReset: Bool) {
     try await read { db in
@@ -50,6 +68,16 @@ extension Catalog {
         try db.execute(
           sql: "DELETE FROM sync_checkpoint WHERE session = \(number) AND type = ?", arguments: [session, type])
       }
+    }
+  }
+
+  /// Marks logins, one person's or all, whose phones must start again; how many.
+  package func resetSync(of user: Identifier?) async throws -> Int {
+    try await write { db in
+      let whose = user == nil ? "" : "WHERE user = (SELECT number FROM user WHERE id = ?)"
+      try db.execute(
+        sql: "UPDATE session SET needs_sync_reset = 1 \(whose)", arguments: user.map { [$0] } ?? [])
+      return db.changesCount
     }
   }
 

@@ -23,11 +23,17 @@ package struct SyncAsset: Sendable, Equatable {
   package let width: Int?
   package let height: Int?
 
-  static let columns = """
-    asset.id, owner.id, asset.original_name, facts.thumbhash, asset.sha1, asset.file_created_at, asset.file_modified_at,
-    asset.created_at, asset.local_date_time, asset.duration, asset.kind, asset.deleted_at, asset.is_favorite,
-    asset.visibility, motion.id, facts.width, facts.height
+  static let columns = columns(reader: ":user")
+
+  /// - Parameter reader: the number of who reads, in SQL: what others like is their own business.
+  static func columns(reader: String) -> String {
     """
+    asset.id, owner.id, asset.original_name, facts.thumbhash, asset.sha1, asset.file_created_at, asset.file_modified_at,
+    asset.created_at, asset.local_date_time, asset.duration, asset.kind, asset.deleted_at,
+    asset.is_favorite AND asset.owner = \(reader), asset.visibility, motion.id, facts.width, facts.height
+    """
+  }
+
   static let joins = """
     JOIN user AS owner ON owner.number = asset.owner LEFT JOIN facts ON facts.asset = asset.number
     LEFT JOIN asset AS motion ON motion.number = asset.live_photo_video

@@ -1,5 +1,6 @@
 import GRDB
 import Ground
+import Synchronization
 
 /// Where a phone stands within one kind of row: the change, and the row among those that changed with it.
 package struct SyncCursor: Sendable, Comparable {
@@ -25,6 +26,8 @@ package final class SyncSnapshot: Sendable {
   package let userID: Identifier
   /// The last change that this snapshot holds.
   package let bound: Int64
+  /// What the current pass through albums comes to next.
+  private let ahead = Mutex<SyncWindow?>(nil)
 
   init(_ snapshot: DatabaseSnapshot, user: Identifier) throws {
     self.snapshot = snapshot
@@ -113,7 +116,7 @@ package final class SyncSnapshot: Sendable {
 
   // MARK: Albums
 
-  private static let mine = "(SELECT album FROM album_user WHERE user = :user)"
+  static let mine = "(SELECT album FROM album_user WHERE user = :user)"
 
   package func albums(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncAlbum>] {
     try rows(
@@ -160,15 +163,11 @@ package final class SyncSnapshot: Sendable {
   }
 
   package func albumAssets(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncAlbumAsset>] {
-    // Rows of one change lie in one album: the asset's number tells them apart.
     try rows(
-      """
-      SELECT link.change, link.asset, album.id, asset.id FROM album_asset AS link
-      JOIN album ON album.number = link.album JOIN asset ON asset.number = link.asset
-      WHERE link.album IN \(SyncSnapshot.mine) AND (link.change, link.asset) > (:change, :row)
-      ORDER BY link.change, link.asset
-      """, cursor, limit
-    ) { SyncAlbumAsset(album: $0[2], asset: $0[3]) }
+      .links, "SELECT album.id, asset.id FROM album JOIN asset ON asset.number = :row WHERE album.number = :album",
+      cursor,
+      limit
+    ) { SyncAlbumAsset(album: $0[0], asset: $0[1]) }
   }
 
   package func deletedAlbumAssets(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncAlbumAsset>] {
@@ -184,38 +183,58 @@ package final class SyncSnapshot: Sendable {
 
   // MARK: Other people's assets in shared albums
 
+  private static let sharedAsset = "SELECT \(SyncAsset.columns) FROM asset \(SyncAsset.joins) WHERE asset.number = :row"
+  private static let sharedFacts = "SELECT \(SyncFacts.columns) FROM asset \(SyncFacts.join) WHERE asset.number = :row"
+
   /// Those that came into sight: by the change of their membership.
   package func sharedAssets(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncAsset>] {
-    try rows(shared("link.change", "link.asset", SyncAsset.columns, SyncAsset.joins), cursor, limit) {
-      SyncAsset($0, at: 2)
-    }
+    try rows(.sharedLinks, SyncSnapshot.sharedAsset, cursor, limit) { SyncAsset($0, at: 0) }
   }
 
   /// Those that changed themselves.
   package func changedSharedAssets(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncAsset>] {
-    try rows(shared("asset.change", "asset.number", SyncAsset.columns, SyncAsset.joins), cursor, limit) {
-      SyncAsset($0, at: 2)
-    }
+    try rows(.sharedAssets, SyncSnapshot.sharedAsset, cursor, limit) { SyncAsset($0, at: 0) }
   }
 
   package func sharedFacts(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncFacts>] {
-    try rows(shared("link.change", "link.asset", SyncFacts.columns, SyncFacts.join), cursor, limit) {
-      SyncFacts($0, at: 2)
-    }
+    try rows(.sharedLinks, SyncSnapshot.sharedFacts, cursor, limit) { SyncFacts($0, at: 0) }
   }
 
   package func changedSharedFacts(after cursor: SyncCursor, limit: Int) throws -> [SyncRow<SyncFacts>] {
-    try rows(shared("facts.change", "facts.asset", SyncFacts.columns, SyncFacts.join), cursor, limit) {
-      SyncFacts($0, at: 2)
-    }
+    try rows(.sharedFacts, SyncSnapshot.sharedFacts, cursor, limit) { SyncFacts($0, at: 0) }
   }
 
-  private func shared(_ change: String, _ row: String, _ columns: String, _ joins: String) -> String {
-    """
-    SELECT \(change), \(row), \(columns) FROM album_asset AS link JOIN asset ON asset.number = link.asset \(joins)
-    WHERE link.album IN \(SyncSnapshot.mine) AND asset.owner <> :user AND (\(change), \(row)) > (:change, :row)
-    ORDER BY \(change), \(row)
-    """
+  /// The next rows of an order, each read by its number.
+  private func rows<T: Sendable>(
+    _ order: SyncWindow.Order, _ sql: String, _ cursor: SyncCursor, _ limit: Int, _ make: (Row) throws -> T
+  ) throws -> [SyncRow<T>] {
+    do {
+      return try snapshot.read { db in
+        let statement = try db.cachedStatement(sql: sql)
+        let (needsUser, needsAlbum) = (sql.contains(":user"), sql.contains(":album"))
+        var (found, position): ([SyncRow<T>], SyncCursor) = ([], cursor)
+        while found.count < limit {
+          let places = try ahead.withLock { window in
+            if window?.continues(order, after: position) != true {
+              window = nil
+              window = try SyncWindow(db, order, for: user, after: position, count: limit * SyncWindow.pages)
+            }
+            return window?.take(limit - found.count) ?? []
+          }
+          guard let last = places.last else { break }
+          position = last.cursor
+          for place in places {
+            var arguments: StatementArguments = ["row": place.cursor.row]
+            if needsUser { arguments += ["user": user] }
+            if needsAlbum { arguments += ["album": place.album] }
+            // Nothing may be known of it.
+            guard let row = try Row.fetchOne(statement, arguments: arguments) else { continue }
+            found.append(SyncRow(cursor: place.cursor, value: try make(row)))
+          }
+        }
+        return found
+      }
+    } catch { throw StoreError.wrap(error) }
   }
 
   private func rows<T: Sendable>(

@@ -2,45 +2,64 @@ import GRDB
 import Ground
 
 extension Catalog {
-  /// Assets that are trashed, restored or deleted in one transaction: some ten milliseconds of the writer's time.
+  /// Assets that are trashed, restored or deleted in one transaction: some tens of milliseconds of the writer's time.
   package static let trashChunk = 500
 
-  /// `asset.number` of each; nil where one is not the owner's.
-  package func numbers(of ids: [Identifier], owner: Identifier) async throws -> [Int64]? {
+  /// Of each; nil where one is not the owner's.
+  package func named(_ ids: [Identifier], owner: Identifier) async throws -> [NamedAsset]? {
     try await read { db in
       let find = try db.cachedStatement(
-        sql: "SELECT asset.number FROM asset JOIN user ON user.number = asset.owner WHERE asset.id = ? AND user.id = ?")
-      var numbers: [Int64] = []
-      numbers.reserveCapacity(ids.count)
+        sql: """
+          SELECT \(NamedAsset.columns) FROM asset JOIN user ON user.number = asset.owner
+          WHERE asset.id = ? AND user.id = ?
+          """)
+      var assets: [NamedAsset] = []
+      assets.reserveCapacity(ids.count)
       for id in ids {
-        guard let number = try Int64.fetchOne(find, arguments: [id, owner]) else { return nil }
-        numbers.append(number)
+        guard let row = try Row.fetchOne(find, arguments: [id, owner]) else { return nil }
+        assets.append(NamedAsset(row))
       }
-      return numbers
+      return assets
     }
   }
 
   /// Puts assets into the trash, all of them in one transaction. Those that lie there keep their date, those that are gone
   /// by now stay gone.
-  package func trash(_ numbers: [Int64], now: Instant) async throws {
+  package func trash(_ assets: [NamedAsset], by: TrashedBy? = nil, now: Instant) async throws {
     try await write { db in
       let update = try db.cachedStatement(
-        sql: "UPDATE asset SET deleted_at = ?2, updated_at = ?2 WHERE number = ?1 AND deleted_at IS NULL")
-      for number in numbers { try update.execute(arguments: [number, now]) }
+        sql: """
+          UPDATE asset SET deleted_at = ?4, updated_at = ?4 WHERE \(NamedAsset.condition) AND deleted_at IS NULL
+          """)
+      var tally = TrashTally()
+      for asset in assets {
+        try update.execute(arguments: asset.arguments + [now])
+        if db.changesCount == 1, by != nil { try tally.add(asset.number, db) }
+      }
+      try tally.record(.trashed, db, by: by, now: now)
     }
   }
 
   /// Takes assets out of the trash, all of them in one transaction.
+  /// - Parameter before: leaves there what came later; nil leaves nothing.
   /// - Returns: how many lay there.
-  package func restore(_ numbers: [Int64], now: Instant) async throws -> Int {
+  package func restore(
+    _ assets: [NamedAsset], before: Instant? = nil, by: TrashedBy? = nil, now: Instant
+  ) async throws -> Int {
     try await write { db in
       let update = try db.cachedStatement(
-        sql: "UPDATE asset SET deleted_at = NULL, updated_at = ?2 WHERE number = ?1 AND deleted_at IS NOT NULL")
-      var count = 0
-      for number in numbers {
-        try update.execute(arguments: [number, now])
+        sql: """
+          UPDATE asset SET deleted_at = NULL, updated_at = ?4
+          WHERE \(NamedAsset.condition) AND deleted_at IS NOT NULL AND (?5 IS NULL OR deleted_at <= ?5)
+          """)
+      var (count, tally) = (0, TrashTally())
+      for asset in assets {
+        let number = asset.number
+        try update.execute(arguments: asset.arguments + [now, before])
         count += db.changesCount
+        if db.changesCount == 1, by != nil { try tally.add(number, db) }
       }
+      try tally.record(.restored, db, by: by, now: now)
       return count
     }
   }
@@ -51,42 +70,77 @@ extension Catalog {
   ///   - limit: `trashChunk` at the most.
   package func trashed(
     owner: Identifier?, before: Instant, limit: Int = Catalog.trashChunk
-  ) async throws -> [Int64] {
+  ) async throws -> [NamedAsset] {
     try await read { db in
       let whose = owner == nil ? "" : "owner = (SELECT number FROM user WHERE id = :owner) AND "
       var arguments: [String: any DatabaseValueConvertible] = ["before": before, "limit": limit]
       if let owner { arguments["owner"] = owner }
-      return try Int64.fetchAll(
-        db, sql: "SELECT number FROM asset WHERE \(whose)deleted_at IS NOT NULL AND deleted_at <= :before LIMIT :limit",
-        arguments: StatementArguments(arguments))
+      return try Row.fetchAll(
+        db,
+        sql: """
+          SELECT \(NamedAsset.columns) FROM asset
+          WHERE \(whose)deleted_at IS NOT NULL AND deleted_at <= :before LIMIT :limit
+          """, arguments: StatementArguments(arguments)
+      ).map(NamedAsset.init)
     }
   }
 
-  /// Some of a person's assets, whatever they are.
-  package func anyAssets(owner: Identifier, limit: Int = Catalog.trashChunk) async throws -> [Int64] {
-    try await read { db in
-      try Int64.fetchAll(
-        db, sql: "SELECT number FROM asset WHERE owner = (SELECT number FROM user WHERE id = ?) LIMIT ?",
-        arguments: [owner, limit])
-    }
-  }
-
-  /// Deletes assets for good, and a motion part with the last still that uses it: rows at once, in one transaction that
-  /// announces their files as on their way out; `Remover` carries that out.
+  /// Deletes what still lies in the trash, for good, and a motion part with the last still that uses it: rows at once, in
+  /// one transaction that announces their files as on their way out; `Remover` carries that out. What was restored
+  /// meanwhile stays.
+  /// - Parameter before: spares what came into the trash later; nil spares nothing.
   /// - Returns: the ids that are gone.
-  package func delete(_ numbers: [Int64], now: Instant) async throws -> [Identifier] {
+  package func deleteTrashed(
+    _ assets: [NamedAsset], before: Instant? = nil, by: TrashedBy? = nil, now: Instant
+  ) async throws -> [Identifier] {
     let gone = try await write { db in
-      var gone: [Identifier] = []
-      var queue = numbers[...]
-      while let number = queue.popFirst() {
-        guard let (id, motion) = try Catalog.delete(number, now: now, db) else { continue }
-        gone.append(id)
-        if let motion, try !Catalog.isMotion(motion, db) { queue.append(motion) }
+      let find = try db.cachedStatement(
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM asset
+            WHERE \(NamedAsset.condition) AND deleted_at IS NOT NULL AND (?4 IS NULL OR deleted_at <= ?4))
+          """)
+      var (gone, tally) = ([Identifier](), TrashTally())
+      for asset in assets where try Bool.fetchOne(find, arguments: asset.arguments + [before]) == true {
+        try tally.add(asset.number, db)
+        gone += try Catalog.deleteWithMotion(asset.number, now: now, db)
       }
+      try tally.record(.deleted, db, by: by, now: now)
       return gone
     }
     if !gone.isEmpty { CrashPoint.removalAnnounced.pass() }
     return gone
+  }
+
+  /// Deletes some of what a deleted person has, for good, as `deleteTrashed` does, whatever it is. With the first of it the
+  /// person cannot be restored any more.
+  /// - Parameter limit: the moment at which they must have been deleted, or before; nothing happens otherwise.
+  /// - Returns: the ids that are gone; empty where nothing is left, or they were restored.
+  package func deleteSome(
+    ofDeleted owner: Identifier, before limit: Instant, count: Int = Catalog.trashChunk, now: Instant
+  ) async throws -> [Identifier] {
+    let gone = try await write { db in
+      let user = try Int64.fetchOne(
+        db, sql: "SELECT number FROM user WHERE id = ? AND deleted_at IS NOT NULL AND deleted_at <= ?",
+        arguments: [owner, limit])
+      guard let user else { return [Identifier]() }
+      let numbers = try Int64.fetchAll(
+        db, sql: "SELECT number FROM asset WHERE owner = ? LIMIT ?", arguments: [user, count])
+      if !numbers.isEmpty {
+        try db.execute(sql: "UPDATE user SET is_removing = 1 WHERE number = ? AND NOT is_removing", arguments: [user])
+      }
+      var gone: [Identifier] = []
+      for number in numbers { gone += try Catalog.deleteWithMotion(number, now: now, db) }
+      return gone
+    }
+    if !gone.isEmpty { CrashPoint.removalAnnounced.pass() }
+    return gone
+  }
+
+  /// - Returns: the ids that are gone.
+  private static func deleteWithMotion(_ number: Int64, now: Instant, _ db: Database) throws -> [Identifier] {
+    guard let (id, motion) = try delete(number, now: now, db) else { return [] }
+    guard let motion, try !isMotion(motion, db) else { return [id] }
+    return [id] + (try deleteWithMotion(motion, now: now, db))
   }
 
   /// - Returns: nil where there is no such asset (any more); else its id and that of its motion part.
@@ -121,4 +175,21 @@ extension Catalog {
       db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM asset WHERE live_photo_video = ?)"), arguments: [number])
       ?? false
   }
+}
+
+/// An asset that was looked up, for a later transaction, which must find the same one: its number and its id, of the same
+/// person.
+package struct NamedAsset: Sendable, Equatable {
+  package let number: Int64
+  package let id: Identifier
+  /// `user.number`.
+  let owner: Int64
+
+  static let columns = "asset.number, asset.id, asset.owner"
+  /// On `asset`; ?1 to ?3 are `arguments`.
+  static let condition = "number = ?1 AND id = ?2 AND owner = ?3"
+
+  init(_ row: Row) { (number, id, owner) = (row[0], row[1], row[2]) }
+
+  var arguments: StatementArguments { [number, id, owner] }
 }

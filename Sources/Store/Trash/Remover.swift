@@ -10,8 +10,8 @@ import Logging
 /// The mirror of finishing an upload: there the file comes first and the row last, here the row goes first and the file last,
 /// so that no row is ever without its file. A crash at any point leaves an announcement that is carried out again.
 package struct Remover: Sendable {
-  /// Files that move between two batches of uploads.
-  static let batch = 64
+  /// Files that move between two batches of uploads: some tens of milliseconds. Each batch rewrites its folders' lists.
+  static let batch = 256
   /// Files that are deleted at once.
   static let expiryBatch = 500
 
@@ -36,30 +36,50 @@ package struct Remover: Sendable {
 
   // MARK: Into quarantine
 
-  /// Moves the files of one batch.
-  /// - Returns: how many; 0 where nothing is announced.
+  /// Moves the files of one batch. One that cannot be moved is logged, lets all others go first, and is tried again by a
+  /// later round of calls.
+  /// - Returns: how many were moved, or failed for the first time; 0 where nothing is left that this round can move.
   package func move() async throws -> Int {
     try await finisher.between { [self] in
       do {
         let rows = try catalog.pool.read { db in
           try Row.fetchAll(
             db,
-            sql: "SELECT \(RemovalRow.columns) FROM removal WHERE state = 'announced' ORDER BY number LIMIT ?",
+            sql:
+              "SELECT \(RemovalRow.columns) FROM removal WHERE state = 'announced' ORDER BY failures, number LIMIT ?",
             arguments: [Remover.batch]
           ).map(RemovalRow.init)
         }
         guard !rows.isEmpty else { return 0 }
+        var stuck: Set<Int64> = []
         for (folder, members) in Dictionary(grouping: rows, by: { splitKey($0.key).folder }) {
-          try move(members, from: folder)
-        }
-        for row in rows { try removePictures(row.id) }
-        try catalog.pool.write { db in
-          for row in rows {
-            try db.execute(sql: "UPDATE removal SET state = 'quarantined' WHERE number = ?", arguments: [row.number])
+          do { try move(members, from: folder) } catch {
+            // One by one: a file with a bad block must not keep its neighbours.
+            for row in members {
+              do { try move([row], from: folder) } catch {
+                stuck.insert(row.number)
+                logger.error("a deleted file stays where it is: originals/\(row.key): \(error)")
+              }
+            }
           }
         }
+        let moved = rows.filter { !stuck.contains($0.number) }
+        for row in moved { try removePictures(row.id) }
+        let fresh = try catalog.pool.write { db in
+          for row in moved {
+            try db.execute(sql: "UPDATE removal SET state = 'quarantined' WHERE number = ?", arguments: [row.number])
+          }
+          var fresh = 0
+          for number in stuck {
+            let failures = try Int.fetchOne(
+              db, sql: "UPDATE removal SET failures = failures + 1 WHERE number = ? RETURNING failures",
+              arguments: [number])
+            if failures == 1 { fresh += 1 }
+          }
+          return fresh
+        }
         CrashPoint.removalRecorded.pass()
-        return rows.count
+        return moved.count + fresh
       } catch { throw catalog.wrap(error) }
     }
   }

@@ -17,49 +17,59 @@ extension Catalog {
   package func insert(
     _ upload: NewUpload, unlessOpen limit: Int, ending: (state: UploadRow.State, forgetAt: Instant)? = nil
   ) async throws -> UploadRow? {
-    let now = Instant.now()
-    let staged = upload.hasFile ? Identifier().description : nil
-    let row: UploadRow? = try await writeTogether { [boot] db in
-      let count = try Int.fetchOne(
-        db.cachedStatement(sql: "SELECT count(*) FROM upload WHERE owner = ? AND state = 'open'"),
-        arguments: [upload.owner.number])
-      guard count ?? 0 < limit else { return nil }
-      try db.cachedStatement(
-        sql: """
-          INSERT INTO upload (token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged, details,
-            created_at, active_at, expires_at, boot)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """
-      ).execute(arguments: [
-        upload.token.databaseBytes, upload.asset, upload.owner.number, upload.kind, upload.rule, upload.length,
-        upload.claimedSHA1, upload.claimedSHA256?.databaseBytes, staged, upload.details, now, now, upload.expiresAt,
-        boot,
-      ])
-      let number = db.lastInsertedRowID
-      if let ending { try UploadRow.end(db, number, ending.state, forgetAt: ending.forgetAt) }
-      guard let row = try UploadRow.all(db, "upload.number = ?", [number]).first else {
-        throw StoreError.broken("an upload vanished while it was recorded")
-      }
-      return row
+    let row: UploadRow? = try await writeTogether { [boot, announced] db in
+      guard try UploadRow.countOpen(db, owner: upload.owner) < limit else { return nil }
+      let owner = try Identifier.fetchOne(
+        db, sql: "SELECT id FROM user WHERE number = ?", arguments: [upload.owner.number])
+      guard let owner else { throw StoreError.broken("the owner is gone") }
+      let row = UploadRow(upload, number: try announced.number(db), ownerID: owner, boot: boot, at: .now())
+      try row.insert(db)
+      guard let ending else { return row }
+      try UploadRow.end(db, row.number, ending.state, forgetAt: ending.forgetAt)
+      return try UploadRow.all(db, "upload.number = ?", [row.number]).first
     }
     CrashPoint.uploadInserted.pass()
     return row
   }
 
   package func upload(token: [UInt8]) async throws -> UploadRow? {
-    try await read { db in try UploadRow.all(db, "upload.token = ?", [token.databaseBytes]).first }
+    try await recordAnnounced { $0.token == token }
+    return try await read { db in try UploadRow.all(db, "upload.token = ?", [token.databaseBytes]).first }
+  }
+
+  /// Whether an attempt to store it is under way, or could not be undone.
+  func hasIntent(upload number: Int64) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(
+        db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM intent WHERE upload = ?)"), arguments: [number]) ?? false
+    }
+  }
+
+  /// Names in staging that the catalog speaks of.
+  func stagedNames() async throws -> Set<String> {
+    let recorded = try await read { db in
+      try String.fetchSet(
+        db,
+        sql: """
+          SELECT staged FROM upload WHERE staged NOT NULL UNION SELECT staged FROM intent
+          UNION SELECT sidecar_staged FROM intent WHERE sidecar_staged NOT NULL
+          """)
+    }
+    return recorded.union(announced.all { _ in true }.compactMap(\.staged))
   }
 
   /// By the id that its asset was to get; the newest where a client named one twice.
   package func upload(asset: Identifier) async throws -> UploadRow? {
-    try await read { db in
+    try await recordAnnounced { $0.asset == asset }
+    return try await read { db in
       try UploadRow.all(db, "upload.asset = ? ORDER BY upload.number DESC LIMIT 1", [asset]).first
     }
   }
 
   /// Those of one person that are open, newest first.
   package func openUploads(owner: Identifier) async throws -> [UploadRow] {
-    try await read { db in
+    try await recordAnnounced { $0.ownerID == owner }
+    return try await read { db in
       try UploadRow.all(
         db,
         "upload.owner = (SELECT number FROM user WHERE id = ?) AND upload.state = 'open' ORDER BY upload.number DESC",
@@ -67,7 +77,8 @@ extension Catalog {
     }
   }
 
-  /// The open upload of one person with these announced bytes and the highest offset.
+  /// The open upload of one person with these announced bytes and the highest offset; one without a recorded byte may be
+  /// left out.
   package func openUpload(sha1: SHA1Digest, owner: Identifier) async throws -> UploadRow? {
     try await read { db in
       try UploadRow.all(
@@ -84,13 +95,22 @@ extension Catalog {
   package func stagedUploads(owner: Owner) async throws
     -> [(number: Int64, token: [UInt8], kind: String, offset: Int64, length: Int64?)]
   {
-    try await read { db in
+    let announced = announced.all { $0.owner == owner }
+    let recorded = try await read { db in
       try Row.fetchAll(
         db.cachedStatement(
           sql: "SELECT number, token, kind, offset, length FROM upload WHERE owner = ? AND state = 'open'"),
         arguments: [owner.number]
-      ).map { ($0["number"], [UInt8]($0["token"] as Data), $0["kind"], $0["offset"], $0["length"]) }
+      ).map {
+        (
+          $0["number"] as Int64, [UInt8]($0["token"] as Data), $0["kind"] as String, $0["offset"] as Int64,
+          $0["length"] as Int64?
+        )
+      }
     }
+    let known = Set(recorded.map(\.0))
+    return recorded.map { ($0.0, $0.1, $0.2, $0.3, $0.4) }
+      + announced.filter { !known.contains($0.number) }.map { ($0.number, $0.token, $0.kind, $0.offset, $0.length) }
   }
 
   /// Open uploads whose time is over; at most 1000, the oldest first.
@@ -106,7 +126,8 @@ extension Catalog {
   /// - Throws: `StoreError.uploadEnded` where the upload is not open any more; `.broken` where its offset would fall.
   package func checkpoint(_ checkpoint: UploadCheckpoint) async throws {
     let now = Instant.now()
-    try await writeTogether { [boot] db in
+    try await writeTogether { [boot, announced] db in
+      try announced.record(checkpoint.number, db)
       try db.cachedStatement(
         sql: """
           UPDATE upload SET offset = ?2, sha1_state = ?3, length = coalesce(length, ?4), active_at = ?5,
@@ -123,6 +144,7 @@ extension Catalog {
         arguments: [checkpoint.number])
       throw isOpen == true ? StoreError.broken("the offset of an upload would fall") : StoreError.uploadEnded
     }
+    announced.forget([checkpoint.number])
   }
 
   /// Ends an open upload; the row stays as a tombstone until `forgetAt`. Its file is the caller's to remove, after this.
@@ -132,7 +154,24 @@ extension Catalog {
   package func end(
     upload number: Int64, _ state: UploadRow.State, size: Int64? = nil, forgetAt: Instant
   ) async throws -> Bool {
-    try await writeTogether { db in try UploadRow.end(db, number, state, size: size, forgetAt: forgetAt) }
+    let isEnded = try await writeTogether { [announced] db in
+      try announced.record(number, db)
+      return try UploadRow.end(db, number, state, size: size, forgetAt: forgetAt)
+    }
+    announced.forget([number])
+    return isEnded
+  }
+
+  /// Forgets how an upload ended: its client removed it. The row stays as a tombstone until `forgetAt`.
+  package func bury(upload number: Int64, forgetAt: Instant) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE upload SET state = 'gone', is_new = NULL, result_asset = NULL, result_sha1 = NULL,
+            failure_code = NULL, failure_message = NULL, details = '{}', expires_at = ?
+          WHERE number = ? AND state <> 'open'
+          """, arguments: [forgetAt, number])
+    }
   }
 
   /// Deletes ended uploads whose time is over, and the oldest of a person who has more than `limit` of them; how many.
@@ -159,12 +198,32 @@ extension UploadRow {
       .map { try UploadRow($0) }
   }
 
-  /// Within the transaction that makes the asset, or finds it there.
+  static func countOpen(_ db: Database, owner: Owner) throws -> Int {
+    try Int.fetchOne(
+      db.cachedStatement(sql: "SELECT count(*) FROM upload WHERE owner = ? AND state = 'open'"),
+      arguments: [owner.number]) ?? 0
+  }
+
+  /// Records a new upload; nothing happens where its number is recorded already.
+  func insert(_ db: Database) throws {
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO upload (number, token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged,
+          details, created_at, active_at, expires_at, boot)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO NOTHING
+        """
+    ).execute(arguments: [
+      number, token.databaseBytes, asset, owner.number, kind, rule, length, claimedSHA1, claimedSHA256?.databaseBytes,
+      staged, details, createdAt, activeAt, expiresAt, boot,
+    ])
+  }
+
+  /// Within the transaction that makes the asset, or finds it there; whether the upload was open.
   static func complete(
     _ db: Database, _ number: Int64, isNew: Bool, _ asset: Identifier, _ received: NewAsset
-  ) throws {
-    let forgetAt = Instant(milliseconds: Instant.now().milliseconds + answerKept)
-    try end(
+  ) throws -> Bool {
+    let forgetAt = Instant.now().adding(seconds: answerKept)
+    return try end(
       db, number, .complete(isNew: isNew, asset: asset, sha1: received.sha1), size: received.size, forgetAt: forgetAt)
   }
 
@@ -174,14 +233,12 @@ extension UploadRow {
   static func end(
     _ db: Database, _ number: Int64, _ state: State, size: Int64? = nil, forgetAt: Instant
   ) throws -> Bool {
-    var values: (name: String, isNew: Bool?, asset: Identifier?, sha1: SHA1Digest?) = ("gone", nil, nil, nil)
+    var values: (isNew: Bool?, asset: Identifier?, sha1: SHA1Digest?) = (nil, nil, nil)
     var failure: (code: String?, message: String?) = (nil, nil)
     switch state {
     case .open: throw StoreError.broken("an upload cannot end open")
-    case .complete(let isNew, let asset, let sha1): values = ("complete", isNew, asset, sha1)
-    case .failed(let code, let message):
-      values.name = "failed"
-      failure = (code, message)
+    case .complete(let isNew, let asset, let sha1): values = (isNew, asset, sha1)
+    case .failed(let code, let message): failure = (code, message)
     case .gone: break
     }
     try db.cachedStatement(
@@ -192,7 +249,7 @@ extension UploadRow {
         WHERE number = ?1 AND state = 'open'
         """
     ).execute(arguments: [
-      number, values.name, values.isNew, values.asset, values.sha1, failure.code, failure.message, forgetAt, size,
+      number, state.name, values.isNew, values.asset, values.sha1, failure.code, failure.message, forgetAt, size,
     ])
     return db.changesCount == 1
   }

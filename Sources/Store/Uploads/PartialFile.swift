@@ -5,8 +5,8 @@ import Ground
 /// digest that runs along. Dropped, it leaves its file where it is; a `checkpoint` or `rollBack` must come before that,
 /// so that nothing is on its way to the file any more.
 ///
-/// `@unchecked Sendable`: confined to one lane at a time, like the blocks that are written to it; whoever hands it on
-/// keeps no second reference.
+/// `@unchecked Sendable`: touched by whoever holds the upload's seat (`UploadRegistry`) and by nobody else; the seat is
+/// handed on when its holder is done.
 package final class PartialFile: @unchecked Sendable {
   /// In `staging/`.
   package let name: String
@@ -242,7 +242,7 @@ package final class PartialFile: @unchecked Sendable {
   }
   private var opened: Descriptor?
 
-  /// Removes the file. What could not be removed goes with the next start's sweep.
+  /// Removes the file. What could not be removed goes with the sweep, an hour later.
   package func remove() {
     isSealed = true
     tail.settleAll()

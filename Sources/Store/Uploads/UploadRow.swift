@@ -43,18 +43,28 @@ package struct UploadRow: Sendable, Equatable {
     case failed(code: String, message: String)
     /// Cancelled, expired, or its bytes are lost.
     case gone
+
+    /// As the catalog writes it.
+    package var name: String {
+      switch self {
+      case .open: "open"
+      case .complete: "complete"
+      case .failed: "failed"
+      case .gone: "gone"
+      }
+    }
   }
 }
 
 extension UploadRow {
-  /// Milliseconds for which the answer of a finished upload is kept, for a client that lost it: 24 hours.
-  package static let answerKept: Int64 = 86_400_000
+  /// Seconds for which the answer of a finished upload is kept, for a client that lost it: 24 hours.
+  package static let answerKept: Int64 = 86_400
+  /// Seconds for which a cancelled, expired or lost upload is remembered as gone: 7 days.
+  package static let goneKept: Int64 = 7 * 86_400
 
   /// Ended uploads of one person that are remembered; the oldest are forgotten by the next sweep, so that creating and
   /// cancelling without end does not fill the catalog.
   package static let endedLimit = 50_000
-  /// Milliseconds for which a lost upload is remembered as gone: 7 days.
-  static let lossKept: Int64 = 7 * 86_400_000
 
   /// Needs the columns of `selection`.
   init(_ row: Row) throws {
@@ -95,7 +105,7 @@ package struct NewUpload: Sendable {
   package var claimedSHA256: [UInt8]?
   package var details: String
   package var expiresAt: Instant
-  /// Parts of a concatenation hold their bytes; only a final without bytes of its own has no file.
+  /// Only an upload that is over at once needs none.
   package var hasFile = true
 
   package init(
@@ -103,6 +113,17 @@ package struct NewUpload: Sendable {
   ) {
     (self.token, self.asset, self.owner, self.kind, self.rule) = (token, asset, owner, kind, rule)
     (self.details, self.expiresAt) = (details, expiresAt)
+  }
+}
+
+extension UploadRow {
+  /// A new one, not recorded yet.
+  init(_ new: NewUpload, number: Int64, ownerID: Identifier, boot: String, at now: Instant) {
+    (self.number, self.ownerID, self.boot) = (number, ownerID, boot)
+    (token, asset, owner, kind, rule, length) = (new.token, new.asset, new.owner, new.kind, new.rule, new.length)
+    (offset, sha1State, claimedSHA1, claimedSHA256) = (0, nil, new.claimedSHA1, new.claimedSHA256)
+    (staged, details) = (new.hasFile ? Identifier().description : nil, new.details)
+    (createdAt, activeAt, expiresAt, state) = (now, now, new.expiresAt, .open)
   }
 }
 

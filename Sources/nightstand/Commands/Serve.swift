@@ -23,6 +23,8 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.reserve) var reserve: ByteCount?
   @Option(Settings.trashDays) var trashDays: Int?
   @Option(Settings.quarantineDays) var quarantineDays: Int?
+  @Option(Settings.activityDays) var activityDays: Int?
+  @Option(Settings.activityRows) var activityRows: Int?
   @Option(Settings.logLevel) var logLevel: LogLevel?
   @Option(Settings.maxConnections) var maxConnections: Int?
   @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: Int?
@@ -42,6 +44,8 @@ struct Serve: AsyncParsableCommand {
     options.reserve = try Settings.reserve.require(reserve).value
     options.trash.trashDays = try Settings.trashDays.require(trashDays)
     options.trash.quarantineDays = try Settings.quarantineDays.require(quarantineDays)
+    options.activity.days = try Settings.activityDays.require(activityDays)
+    options.activity.rows = try Settings.activityRows.require(activityRows)
     let api = try apiOptions(configuration, resources)
     try raiseFileLimit(for: configuration, logger)
 
@@ -56,6 +60,8 @@ struct Serve: AsyncParsableCommand {
       try await welcome(backup, configuration, port, logger)
       await obey(signals, server, logger)
       let begun = MonotonicTime.now()
+      // Streams have no end of their own.
+      backup.live.close()
       await server.shutdown()
       // In all 2.5 seconds more than the requests had, so that nobody kills a server that is stopping.
       patience = max(1, configuration.shutdownTimeout + 2.5 - MonotonicTime.now().seconds(since: begun))

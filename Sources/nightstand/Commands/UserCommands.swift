@@ -5,8 +5,8 @@ import Ground
 /// Accounts, without a running server or beside one.
 struct UserCommands: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "user", abstract: "Add and list people, and set their passwords.",
-    subcommands: [Add.self, List.self, Password.self])
+    commandName: "user", abstract: "Add and list people, set their passwords, and let their phones start again.",
+    subcommands: [Add.self, List.self, Password.self, Resync.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,6 +32,23 @@ struct UserCommands: AsyncParsableCommand {
             "note: nobody is admin yet, and nobody can sign up now that there is a user; "
               + "'nightstand user add --admin' makes an admin\n")
         }
+      }
+    }
+  }
+
+  struct Resync: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let phones load everything anew at their next sync.",
+      discussion: "For when the catalog was put back to an older state: phones know more than it does then.")
+
+    @OptionGroup var catalog: CatalogOptions
+    @Argument(help: "The person's e-mail address; default: everybody.") var email: String?
+
+    func run() async throws {
+      try await catalog.open { backup in
+        var user: Identifier?
+        if let email { user = try await backup.user(email).id }
+        StandardStream.output.write("\(try await backup.sync.restart(user)) logins\n")
       }
     }
   }

@@ -25,6 +25,14 @@ enum Settings {
     "How long the file of a deleted photo lies in quarantine/, from where it can be put back, before its bytes are gone",
     rule: "from 0 to 36500"
   ) { (0...36_500).contains($0) }
+  static let activityDays = Setting(
+    "activity-days", "DAYS", default: backup.activity.days, "How long it is remembered what happened",
+    rule: "from 1 to 36500"
+  ) { (1...36_500).contains($0) }
+  static let activityRows = Setting(
+    "activity-rows", "N", default: backup.activity.rows,
+    "How many lines of what happened are remembered at most, some 250 bytes each", rule: "from 1000 to 10000000"
+  ) { (1000...10_000_000).contains($0) }
   static let logLevel = Setting(
     "log-level", "LEVEL", default: LogLevel(.info), "trace, debug, info, notice, warning, error or critical",
     rule: "one of trace, debug, info, notice, warning, error, critical")
@@ -80,7 +88,7 @@ enum Settings {
       "Serving", "serve",
       [
         host, port, tlsCertificate, tlsKey, trustedProxies, publicURL, interimResponses, trustedInterimProxies,
-        resources, reserve, trashDays, quarantineDays,
+        resources, reserve, trashDays, quarantineDays, activityDays, activityRows,
         logLevel,
       ]
     ),

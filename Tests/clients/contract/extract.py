@@ -91,8 +91,14 @@ GET /people
 GET /search/person
 GET /faces
 GET /tags
+POST /tags
 PUT /tags
+PUT /tags/assets
+GET /tags/{id}
+PUT /tags/{id}
+DELETE /tags/{id}
 PUT /tags/{id}/assets
+DELETE /tags/{id}/assets
 GET /stacks
 POST /stacks
 GET /memories

@@ -155,7 +155,8 @@ def operation(method: str, target: str):
 def check(method: str, target: str, answer):
     """Raises ContractBroken where the answer is not what Immich's description and section 2 of its clients promise."""
     if answer.status >= 400:
-        return check_error(answer, f"{method} {target}")
+        check_refusal = check_problem if target.startswith("/api/backup") else check_error
+        return check_refusal(answer, f"{method} {target}")
     line = operation(method, target)
     if line is None or answer.status in (206, 302, 304):
         return None
@@ -172,6 +173,18 @@ def check(method: str, target: str, answer):
         raise ContractBroken(f"{line}: content type {answer.content_type!r}")
     validate(parse(answer.body), described["schema"], line)
     return None
+
+
+def check_problem(answer, what=""):
+    """A refusal of our own interface (RFC 9457)."""
+    if answer.content_type != "application/problem+json":
+        raise ContractBroken(f"{what}: {answer.status} with content type {answer.content_type!r}")
+    if not answer.header("x-correlation-id"):
+        raise ContractBroken(f"{what}: {answer.status} without X-Correlation-ID")
+    if answer.body:
+        body = parse(answer.body)
+        if body.get("status") != answer.status or not body.get("detail"):
+            raise ContractBroken(f"{what}: {answer.status} without its status or a detail: {body!r}")
 
 
 def check_error(answer, what=""):

@@ -28,6 +28,8 @@ class Transfer:
         # What a client remembers: the address, and the highest offset that it was told.
         self.location: str | None = None
         self.told = 0
+        # Whether that address was told in an answer, rather than in a 104 alone.
+        self.promised = False
         self.asset: str | None = None
         # Bytes of bodies that were sent, for how much went twice.
         self.sent = 0
@@ -103,11 +105,16 @@ class Transfer:
                 self.told = max(self.told, draft.offset(each))
             if self.location is None and each.status in (104, 201) and each.header("Location"):
                 self.location = draft.path(each.header("Location"))
+            self.promised = self.promised or each.status != 104
         self.asset = answer.header("X-Asset-Id") or self.asset
         return answer
 
     def _ask(self, server):
         answer = self._exchange(server, self._request("HEAD", self.location), "HEAD")
+        if answer.status == 404 and not self.promised and self.told == 0:
+            # Known by a 104 alone, and not a byte of it acknowledged: a crash may forget it, and it begins anew.
+            self.location = None
+            return
         assert answer.status in (200, 204), f"{self}: the upload is lost: {answer} {answer.fields}"
         stands = draft.offset(answer)
         assert self.told <= stands <= len(self.body), f"{self}: {self.told} were acknowledged, {stands} are left"

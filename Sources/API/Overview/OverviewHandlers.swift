@@ -1,0 +1,88 @@
+import Backup
+import Ground
+import HTTPServer
+import HTTPTypes
+
+/// What the page shows first, and what somebody needs to connect a phone.
+struct OverviewHandlers: Sendable {
+  let backup: Backup
+  let forwarding: Forwarding
+  let options: APIOptions
+
+  func overview(_ request: Request, _ principal: Principal) async throws -> Response {
+    let seen = try await backup.overview(for: principal.user)
+    var missing =
+      seen.missingTools.isEmpty
+      ? [] : [OverviewShape.Missing("media_tools", seen.missingTools.joined(separator: ", "))]
+    if !forwarding.isTLS(request) { missing.append(OverviewShape.Missing("tls")) }
+    // Until the server itself can keep one.
+    missing.append(OverviewShape.Missing("second_copy"))
+    let shape = OverviewShape(
+      seen, at: backup.devices.now(), version: options.version, current: principal.device, missing: missing)
+    return await JSONWork.lanes.next().run { .json(shape) }
+  }
+
+  private struct Outbound: Encodable {
+    let connections: [Connection]
+  }
+
+  private struct Connection: Encodable {
+    let purpose: String
+    let host: String
+    let isOn: Bool
+    let setting: String
+  }
+
+  /// Every connection that the server may make by itself: none. What adds one adds its line here.
+  func outbound(_ request: Request, _ principal: Principal) async throws -> Response {
+    .json(Outbound(connections: []))
+  }
+
+  private struct Pairing: Encodable {
+    @Nullable var serverUrl: String?
+    let addresses: [String]
+    let isTLS: Bool
+    let uploadKeyPermissions = [UploadAuthorization.permission]
+  }
+
+  /// By which addresses a phone may reach this server: the configured one, the one by which this request came, and those
+  /// of the machine.
+  func pairing(_ request: Request, _ principal: Principal) async throws -> Response {
+    let isTLS = forwarding.isTLS(request)
+    let scheme = isTLS ? "https" : "http"
+    let authority = forwarding.host(of: request) ?? request.fields.hosts.first
+    var addresses: [String] = []
+    if let authority, OverviewHandlers.isPlain(authority) { addresses.append("\(scheme)://\(authority)") }
+    // Behind a proxy the machine's own addresses lead past it.
+    if forwarding.host(of: request) == nil, let port = authority.map(OverviewHandlers.port) {
+      for address in networkAddresses() {
+        let host = address.contains(":") ? "[\(address)]" : address
+        addresses.append("\(scheme)://\(host)\(port)")
+      }
+    }
+    var seen: Set<String> = []
+    addresses = addresses.filter { seen.insert($0).inserted }
+    var pairing = Pairing(addresses: addresses, isTLS: isTLS)
+    pairing.serverUrl = options.publicURL
+    return .json(pairing)
+  }
+
+  /// With its colon; empty where the authority names none.
+  private static func port(_ authority: String) -> String {
+    guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else { return "" }
+    return String(authority[colon...])
+  }
+
+  /// A client wrote it.
+  private static func isPlain(_ authority: String) -> Bool {
+    authority.utf8.count <= 255
+      && authority.utf8.allSatisfy { unit in
+        switch unit {
+        case 0x30...0x3A, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "["),
+          UInt8(ascii: "]"):
+          true
+        default: false
+        }
+      }
+  }
+}

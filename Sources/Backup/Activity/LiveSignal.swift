@@ -1,0 +1,116 @@
+import Ground
+import Synchronization
+
+/// Wakes whoever watches: something happened. It carries nothing; everybody looks for themselves what they missed, so
+/// that there is no queue which a slow watcher could fill.
+package final class LiveSignal: Sendable {
+  /// Watchers at once, of one person and in all.
+  package static let perPerson = 8
+  package static let inAll = 64
+  /// Seconds after which watchers are woken although nothing happened: what moves is told, and that they are still there.
+  static let heartbeat = 2.0
+
+  package enum Call: Sendable, Equatable { case news, heartbeat, closed }
+
+  private struct State {
+    var watchers: [UInt64: Watcher] = [:]
+    var next: UInt64 = 0
+    var beat: Task<Void, Never>?
+    var isClosed = false
+  }
+  private struct Watcher {
+    let person: Identifier
+    var waiting: CheckedContinuation<Call, Never>?
+    /// Rung while nobody was waiting.
+    var isRung = false
+  }
+  private let state = Mutex(State())
+
+  package init() {}
+
+  /// A place among the watchers; nil where there are too many. Give it back with `leave`.
+  package func enter(_ person: Identifier) -> UInt64? {
+    state.withLock { state in
+      guard !state.isClosed, state.watchers.count < LiveSignal.inAll,
+        state.watchers.values.count(where: { $0.person == person }) < LiveSignal.perPerson
+      else { return nil }
+      state.next += 1
+      state.watchers[state.next] = Watcher(person: person)
+      if state.beat == nil {
+        state.beat = Task { [weak self] in
+          while true {
+            do { try await Task.sleep(for: .seconds(LiveSignal.heartbeat)) } catch { return }
+            guard let self else { return }
+            self.call(.heartbeat)
+          }
+        }
+      }
+      return state.next
+    }
+  }
+
+  package func leave(_ place: UInt64) {
+    let waiting = state.withLock { state in
+      let waiting = state.watchers.removeValue(forKey: place)?.waiting
+      if state.watchers.isEmpty {
+        state.beat?.cancel()
+        state.beat = nil
+      }
+      return waiting
+    }
+    waiting?.resume(returning: .closed)
+  }
+
+  /// Returns at the next ring, at once where it rang since the last time, and now and then where it does not ring.
+  package func wait(_ place: UInt64) async -> Call {
+    await withCheckedContinuation { continuation in
+      let answer = state.withLock { state -> Call? in
+        guard !state.isClosed, var watcher = state.watchers[place] else { return .closed }
+        defer { state.watchers[place] = watcher }
+        if watcher.isRung {
+          watcher.isRung = false
+          return .news
+        }
+        watcher.waiting = continuation
+        return nil
+      }
+      if let answer { continuation.resume(returning: answer) }
+    }
+  }
+
+  /// Something happened. Costs nothing where nobody watches.
+  package func ring() {
+    let waiting = state.withLock { state in
+      var waiting: [CheckedContinuation<Call, Never>] = []
+      for key in state.watchers.keys {
+        if let continuation = state.watchers[key]?.waiting {
+          waiting.append(continuation)
+          state.watchers[key]?.waiting = nil
+        } else {
+          state.watchers[key]?.isRung = true
+        }
+      }
+      return waiting
+    }
+    for continuation in waiting { continuation.resume(returning: .news) }
+  }
+
+  /// Sends everybody home.
+  package func close() { call(.closed) }
+
+  private func call(_ call: Call) {
+    let waiting = state.withLock { state in
+      if call == .closed {
+        state.isClosed = true
+        state.beat?.cancel()
+      }
+      let waiting = state.watchers.values.compactMap(\.waiting)
+      for key in state.watchers.keys { state.watchers[key]?.waiting = nil }
+      return waiting
+    }
+    for continuation in waiting { continuation.resume(returning: call) }
+  }
+
+  /// How many watch.
+  var count: Int { state.withLock { $0.watchers.count } }
+}

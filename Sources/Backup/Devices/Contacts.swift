@@ -1,0 +1,106 @@
+import Ground
+import Logging
+import Store
+import Synchronization
+
+/// Notes which devices are in contact, beside the requests: at most one transaction a minute for all of them, none where
+/// nobody is there. What a device says of itself is looked at only where it says something else than before.
+package final class Contacts: Sendable {
+  /// Seconds between two transactions.
+  static let interval = 60.0
+  /// Devices that are remembered; beyond that, those that wait for nothing are forgotten.
+  static let capacity = 4096
+
+  private struct Known {
+    /// What it says of itself, as it came.
+    var agent: String
+    var model: String?
+    var client: String?
+    /// Noted, and not written yet.
+    var pending: Catalog.DeviceContact?
+  }
+  private struct State {
+    var known: [Int64: Known] = [:]
+    var writer: Task<Void, Never>?
+    var writtenAt: MonotonicTime?
+    var isClosed = false
+  }
+  private let state = Mutex(State())
+  private let catalog: Catalog
+  private let live: LiveSignal
+  private let logger: Logger
+  private let now: @Sendable () -> Instant
+
+  init(catalog: Catalog, live: LiveSignal, logger: Logger, now: @escaping @Sendable () -> Instant) {
+    (self.catalog, self.live, self.logger, self.now) = (catalog, live, logger, now)
+  }
+
+  /// A request of a device. Costs a dictionary look-up.
+  /// - Returns: where an upload that it brings comes from.
+  package func note(_ device: Int64, agent: String, model: String?) -> Origin {
+    let now = now()
+    let client = state.withLock { state -> String? in
+      var known = state.known[device] ?? Known(agent: "\u{0}", model: nil, client: nil)
+      var facts: DeviceFacts?
+      if known.agent != agent || known.model != model {
+        let read = DeviceFacts(agent: agent, model: model)
+        (known.agent, known.model, known.client, facts) = (agent, model, read.clientText, read)
+      }
+      var pending = known.pending ?? Catalog.DeviceContact(device: device, at: now, hours: [:], facts: nil)
+      pending.at = max(pending.at, now)
+      pending.hours[now.day, default: 0] |= now.hourBit
+      pending.facts = facts ?? pending.facts
+      known.pending = pending
+      state.known[device] = known
+      if state.known.count > Contacts.capacity { state.known = state.known.filter { $0.value.pending != nil } }
+      if state.writer == nil, !state.isClosed { state.writer = Task { [weak self] in await self?.write() } }
+      return known.client
+    }
+    return Origin(device: device, client: client)
+  }
+
+  /// Writes what is noted after a while.
+  private func write() async {
+    try? await Task.sleep(for: .seconds(Contacts.interval))
+    state.withLock { $0.writer = nil }
+    await flush()
+  }
+
+  /// Seconds for which a contact need not be written for somebody who looks at devices: a page that looks often must not
+  /// cost a commit each time.
+  static let freshness = 5.0
+
+  /// Before somebody looks at devices: writes what is noted, where it says something new or was not written for a while.
+  func settle() async {
+    let isDue = state.withLock { state in
+      state.writtenAt.map { MonotonicTime.now().seconds(since: $0) >= Contacts.freshness } ?? true
+        || state.known.values.contains { $0.pending?.facts != nil }
+    }
+    if isDue { await flush() }
+  }
+
+  /// Writes what is noted now.
+  package func flush() async {
+    let due = state.withLock { state -> [Catalog.DeviceContact] in
+      let due = state.known.values.compactMap(\.pending)
+      for contact in due { state.known[contact.device]?.pending = nil }
+      state.writtenAt = .now()
+      return due
+    }
+    guard !due.isEmpty else { return }
+    do { if try await catalog.note(due) { live.ring() } } catch {
+      // A full disk, say: a contact that is not written is seen with the next one.
+      logger.warning("could not record which devices were in contact", metadata: ["error": "\(error)"])
+    }
+  }
+
+  func close() async {
+    let writer = state.withLock { state in
+      state.isClosed = true
+      return state.writer
+    }
+    writer?.cancel()
+    await writer?.value
+    await flush()
+  }
+}

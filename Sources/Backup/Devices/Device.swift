@@ -1,0 +1,99 @@
+import FoundationEssentials
+import Ground
+import Store
+
+/// A device, as somebody who looks at it sees it.
+package struct Device: Sendable {
+  package let record: DeviceRecord
+  package let checkIn: CheckIn?
+  package let state: DeviceState
+  package let checklist: [Guidance.Item]
+  /// Milliseconds since 1970, by item.
+  package let ticks: [String: Int64]
+  package let today: Int64
+
+  init(_ record: DeviceRecord, now: Instant) throws {
+    let device = record.device
+    self.record = record
+    checkIn = try device.checkIn.map { try CheckIn(json: $0) }
+    today = now.day
+    checklist = Guidance.checklist(kind: device.facts.kind, os: device.facts.os, maker: device.facts.maker)
+    ticks = (try? JSONDecoder().decode([String: Int64].self, from: Data(device.ticks.utf8))) ?? [:]
+    state = QuietAlarm.state(of: DeviceHistory(record, checkIn), now: now)
+  }
+
+  /// Its owner's name for it, or one that is made of what it is.
+  package var name: String {
+    let device = record.device
+    return Device.name(device.name, device.label, device.facts)
+  }
+
+  package static func name(_ name: String?, _ label: String?, _ facts: DeviceFacts) -> String {
+    if let name { return name }
+    if let model = facts.model {
+      guard let maker = facts.maker, !model.lowercased().hasPrefix(maker.lowercased()), maker != "Apple" else {
+        return model
+      }
+      return "\(maker) \(model)"
+    }
+    if let label, !label.isEmpty { return label }
+    let words = [facts.client, facts.os].compactMap { $0 }
+    // `Immich for Android` names its system already.
+    if words.count == 2, words[0].hasSuffix(words[1]) { return words[0] }
+    return words.isEmpty ? "Unknown device" : words.joined(separator: " on ")
+  }
+
+  package var steps: [String] {
+    let facts = record.device.facts
+    return Guidance.steps(against: state.reason, kind: facts.kind, os: facts.os, maker: facts.maker)
+  }
+
+  /// An update since an item was ticked opens it again.
+  package func isTicked(_ item: Guidance.Item) -> Bool {
+    guard let ticked = ticks[item.id] else { return false }
+    return record.device.reopenedAt.map { $0.milliseconds <= ticked } ?? true
+  }
+
+  /// Median and 95th percentile of the time from capture to storage, in seconds; nil without photos to tell by.
+  package var latency: (median: Int64, p95: Int64, samples: Int)? {
+    let sorted = record.latencies.sorted()
+    guard !sorted.isEmpty else { return nil }
+    return (
+      sorted[sorted.count / 2] / 1000, sorted[min(sorted.count - 1, sorted.count * 95 / 100)] / 1000, sorted.count
+    )
+  }
+
+  /// Of its last transfers those that broke, and after how many seconds they usually did.
+  package var brokenTransfers: (of: Int, broken: Int, after: Int64?) {
+    let broken = record.transfers.filter { $0.kind == ActivityKind.broken.rawValue }
+    let seconds = broken.compactMap(\.seconds).sorted()
+    return (record.transfers.count, broken.count, seconds.isEmpty ? nil : seconds[seconds.count / 2])
+  }
+
+  /// The last 30 days, the oldest first.
+  package var strip: [DeviceDay] {
+    let known = Dictionary(record.days.map { ($0.day, $0) }, uniquingKeysWith: { first, _ in first })
+    return (today - 29...today).map { known[$0] ?? DeviceDay(day: $0, hours: 0) }
+  }
+}
+
+extension DeviceHistory {
+  init(_ record: DeviceRecord, _ checkIn: CheckIn?) {
+    let device = record.device
+    self.init(
+      kind: device.facts.kind, firstContact: device.firstContact, lastContact: device.lastContact,
+      lastUpload: device.lastUpload, hasUploaded: device.stored + device.duplicates > 0,
+      contacts: record.days.flatMap { day in
+        (0..<24).filter { day.hours & (1 << UInt32($0)) != 0 }.map { day.day * 24 + Int64($0) }
+      })
+    (isSignedOut, isRevoked) = (record.credentials.isEmpty, device.revokedAt != nil)
+    (snoozedUntil, self.checkIn, reopenedAt) = (device.snoozedUntil, checkIn, device.reopenedAt)
+    transfers = record.transfers.map { transfer in
+      switch transfer.kind {
+      case ActivityKind.broken.rawValue: Transfer(.broke, transfer.at)
+      case ActivityKind.rejected.rawValue: Transfer(.refused(transfer.reason ?? "invalid"), transfer.at)
+      default: Transfer(.arrived, transfer.at)
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import Ground
+
+/// Whether a device is safe: a function of its history and the clock, and of nothing else.
+package enum QuietAlarm {
+  /// Hours of silence before which nothing is said, whatever the habit.
+  static let grace: Int64 = 48
+  /// Hours of silence from which amber is red.
+  static let long: Int64 = 7 * 24
+  /// Days of contact that make a habit; until then three days of silence say something, or half as much again as ever.
+  static let enough = 5
+  static let unknownHabit: Int64 = 72
+  /// Hours for which a new device may take its time: iOS waits for Wi-Fi and a charged battery before its first upload.
+  static let newcomer: Int64 = 48
+  /// Of the last transfers, those that must have broken to say something.
+  static let brokenTransfers = 5
+  /// Hours without an upload after which a known remainder is stuck.
+  static let stuck: Int64 = 36
+  /// Hours after an update for which it is watched more closely.
+  static let afterUpdate: Int64 = 7 * 24
+
+  package static func state(of device: DeviceHistory, now: Instant) -> DeviceState {
+    if device.isRevoked { return DeviceState(.revoked, .revoked, "Its access was taken away.") }
+    if let until = device.snoozedUntil, until > now {
+      return DeviceState(.snoozed, .snoozed, "Snoozed for another \(Span(from: now, to: until)).")
+    }
+    guard isWatched(device) else { return DeviceState(.none, .notABackupDevice, "Brings no photos.") }
+    return refusals(device) ?? said(device) ?? silence(device, now) ?? rest(device, now)
+  }
+
+  /// Whoever ever brought a photo, and every phone.
+  private static func isWatched(_ device: DeviceHistory) -> Bool { device.hasUploaded || device.kind == "phone" }
+
+  // MARK: What keeps photos out while it is in contact
+
+  private static func refusals(_ device: DeviceHistory) -> DeviceState? {
+    guard let last = device.transfers.first, case .refused(let slug) = last.end else { return nil }
+    switch slug {
+    case "quota_exceeded": return DeviceState(.red, .quotaFull, "Photos are refused: the quota is full.")
+    case "disk_full": return DeviceState(.red, .diskFull, "Photos are refused: the server's disk is full.")
+    default:
+      let run = device.transfers.prefix { if case .refused = $0.end { true } else { false } }.count
+      guard run >= 3 else { return nil }
+      return DeviceState(.amber, .uploadsRejected, "The last \(run) uploads were refused; the activity says why.")
+    }
+  }
+
+  /// What it said at its last check-in.
+  private static func said(_ device: DeviceHistory) -> DeviceState? {
+    guard let checkIn = device.checkIn else { return nil }
+    switch checkIn.permission {
+    case .denied: return DeviceState(.red, .permissionDenied, "The app may not see any photos.")
+    case .limited: return DeviceState(.amber, .permissionLimited, "The app may see only some of the photos.")
+    case .full, .unknown, nil: break
+    }
+    if checkIn.isBackgroundOn == false {
+      return DeviceState(.amber, .backgroundOff, "Backup in the background is switched off.")
+    }
+    return nil
+  }
+
+  // MARK: Silence
+
+  private static func silence(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
+    if device.isSignedOut {
+      let level: DeviceState.Level = now.hour - device.lastContact.hour >= long ? .red : .amber
+      return DeviceState(level, .signedOut, "Signed out: nothing can be backed up until somebody logs in again.")
+    }
+    return quiet(device, now)
+  }
+
+  static func quiet(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
+    let silent = now.hour - (device.contacts.last ?? device.lastContact.hour)
+    guard silent >= grace else { return nil }
+    return quiet(Habit(contacts: device.contacts), device, now, silent)
+  }
+
+  /// As above, with a habit that was learned before: it only changes with a contact.
+  static func quiet(_ habit: Habit, _ device: DeviceHistory, _ now: Instant, _ silent: Int64) -> DeviceState? {
+    guard silent >= grace else { return nil }
+    let span = Span(from: device.lastContact, to: now)
+    guard habit.daysOfContact >= enough else {
+      // It may be one that comes on Sundays.
+      guard silent >= max(unknownHabit, habit.longestGap * 3 / 2) else { return nil }
+      return DeviceState(silent >= long ? .red : .amber, .quiet, "Not heard from for \(span).")
+    }
+    let missed = habit.missed(since: now.hour - silent, now: now.hour)
+    // An update may have reset what lets it run in the background: nothing is put down to chance then.
+    let isWatchedClosely = device.reopenedAt.map { now.hour - $0.hour < afterUpdate + silent } ?? false
+    let patience = isWatchedClosely ? Habit.fewest : habit.patience
+    guard missed >= patience else { return nil }
+    let isRed = silent >= long && missed >= 2 * patience
+    return DeviceState(
+      isRed ? .red : .amber, .quiet, missedWindows: missed, "Not heard from for \(span); usually \(habit.words).")
+  }
+
+  // MARK: In contact
+
+  private static func rest(_ device: DeviceHistory, _ now: Instant) -> DeviceState {
+    if !device.hasUploaded {
+      guard now.hour - device.firstContact.hour >= newcomer else {
+        return DeviceState(.new, .newDevice, "New: the first upload may wait for Wi-Fi and a charged battery.")
+      }
+      return DeviceState(.amber, .noUploadYet, "In contact, but it has not brought a photo yet.")
+    }
+    if let backlog = backlog(device, now) { return backlog }
+    let broken = device.transfers.count { $0.end == .broke }
+    if broken >= brokenTransfers {
+      return DeviceState(
+        .amber, .transfersBreak, "\(broken) of the last \(device.transfers.count) transfers broke off.")
+    }
+    if let reopened = device.reopenedAt, now.hour - reopened.hour < afterUpdate {
+      return DeviceState(.green, .osUpdated, "Updated lately: please look through its checklist once.")
+    }
+    let when = device.lastUpload.map { "last photo \(Span(from: $0, to: now)) ago" } ?? "nothing new"
+    return DeviceState(.green, .ok, "In contact, \(when).")
+  }
+
+  /// Something is left to bring, by what it said itself.
+  private static func backlog(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
+    guard let checkIn = device.checkIn, let remaining = checkIn.remaining, remaining > 0 else { return nil }
+    let idle = now.hour - (device.lastUpload ?? device.firstContact).hour
+    if let videos = checkIn.remainingVideos, videos >= remaining {
+      let size = checkIn.remainingBytes.map { ", \($0 / 1_000_000) MB" } ?? ""
+      let wait = checkIn.wifiOnly == true ? "Wi-Fi" : "the app to be opened"
+      return DeviceState(.deferred, .videosDeferred, "\(remaining) videos\(size) wait for \(wait).")
+    }
+    if checkIn.lowPower == true {
+      return DeviceState(.paused, .lowPower, "\(remaining) wait: the phone saves power.")
+    }
+    if idle >= stuck {
+      return DeviceState(.amber, .backlogStuck, "\(remaining) are left, and none came for \(idle / 24) days.")
+    }
+    if idle >= 1 {
+      return DeviceState(.paused, .pausedByOS, "Paused by the system with \(remaining) left; it goes on by itself.")
+    }
+    return nil
+  }
+}
+
+/// A stretch of time in one word or two: `3 days`.
+struct Span: CustomStringConvertible {
+  let milliseconds: Int64
+
+  init(from: Instant, to: Instant) { milliseconds = max(0, to.milliseconds - from.milliseconds) }
+
+  var description: String {
+    func some(_ count: Int64, _ unit: String) -> String { "\(count) \(unit)\(count == 1 ? "" : "s")" }
+    let minutes = milliseconds / 60_000
+    if minutes < 1 { return "a moment" }
+    if minutes < 120 { return some(minutes, "minute") }
+    if minutes < 48 * 60 { return some(minutes / 60, "hour") }
+    return some(minutes / 1440, "day")
+  }
+}

@@ -1,0 +1,10 @@
+import Store
+
+// What the catalog says in the words of this floor already, for those above it.
+package typealias Origin = Store.Origin
+package typealias DeviceFacts = Store.DeviceFacts
+package typealias DeviceDay = Store.DeviceDay
+package typealias ActivityFilter = Store.ActivityFilter
+package typealias ActivityRow = Store.ActivityRow
+package typealias ActivityCounts = Store.ActivityCounts
+package typealias ActivityKind = Store.ActivityKind

@@ -1,0 +1,159 @@
+import Ground
+import Store
+import Testing
+
+@testable import Backup
+
+@Suite struct DevicesTests {
+  private let world: AccountsFixture
+  private let live = LiveSignal()
+  private let contacts: Contacts
+  private let devices: Devices
+  private let log: ActivityLog
+  private let activity: Activity
+
+  init() async throws {
+    world = try await AccountsFixture()
+    let (catalog, time) = (world.catalog, world.time)
+    let now: @Sendable () -> Instant = { time.wall }
+    log = ActivityLog(catalog: catalog, live: live, logger: quiet)
+    contacts = Contacts(catalog: catalog, live: live, logger: quiet, now: now)
+    devices = Devices(
+      catalog: catalog,
+      assets: Assets(catalog: catalog, originals: Originals(root: world.folder, quarantine: world.folder)),
+      contacts: contacts, live: live, logger: quiet, now: now)
+    var limits = Activity.Limits()
+    (limits.days, limits.rows) = (10, 1000)
+    activity = Activity(limits: limits, catalog: catalog, log: log, live: live, logger: quiet, now: now)
+  }
+
+  private let pixel = DeviceFacts(agent: "immich-android/3.1.0", model: "Pixel 8")
+
+  /// A login of a phone. - Returns: its device's number.
+  private func login(_ name: String = "anna") async throws -> Int64 {
+    let login = try await world.accounts.login(
+      email: "\(name)@example.org", password: "correct \(name)",
+      device: LoginDevice(type: "Android", system: "Pixel 8", appVersion: "3.1.0"), address: "192.0.2.1", facts: pixel)
+    return try #require(try await world.accounts.authenticate(sessionToken: login.token).device)
+  }
+
+  @Test("A thousand requests of a device are one transaction, in the hours in which they came")
+  func contact() async throws {
+    let anna = try await world.addUser()
+    let phone = try await login()
+    for _ in 0..<1000 { _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8") }
+    world.time.advance(seconds: 3600)
+    let origin = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
+    #expect(origin == Origin(device: phone, client: "Immich for Android 3.1.0"))
+    let before = try #require(
+      try await world.catalog.devices(of: anna.id, withRevoked: false, now: world.time.wall).first)
+    #expect(before.days.isEmpty, "nothing is written while requests come")
+    await contacts.flush()
+    let seen = try #require(try await devices.list(of: anna.id, withRevoked: false).first)
+    #expect(seen.record.device.lastContact == world.time.wall)
+    #expect(seen.record.days.map(\.hours.nonzeroBitCount).reduce(0, +) == 2)
+    #expect(seen.name == "Google Pixel 8")
+  }
+
+  @Test("What says less of itself does not hide what is known; a newer version is told once")
+  func learning() async throws {
+    let anna = try await world.addUser()
+    let phone = try await login()
+    _ = contacts.note(phone, agent: "Dart/3.5 (dart:io)", model: nil)
+    await contacts.flush()
+    _ = contacts.note(phone, agent: "immich-android/3.2.0", model: "Pixel 8")
+    await contacts.flush()
+    _ = contacts.note(phone, agent: "Dart/3.5 (dart:io)", model: nil)
+    _ = contacts.note(phone, agent: "immich-android/3.2.0", model: "Pixel 8")
+    await contacts.flush()
+    let seen = try #require(try await devices.list(of: anna.id, withRevoked: false).first)
+    #expect(seen.record.device.facts.client == "Immich for Android" && seen.record.device.facts.kind == "phone")
+    var filter = ActivityFilter()
+    filter.kinds = [ActivityKind.clientChanged.rawValue]
+    #expect(try await activity.list(filter, before: nil, limit: 10).map(\.detail) == ["3.1.0 → 3.2.0"])
+  }
+
+  @Test("An alarm is told once when it begins and once when it is over")
+  func alarm() async throws {
+    let anna = try await world.addUser()
+    let phone = try await login()
+    _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
+    try await world.catalog.record([
+      ActivityEntry(at: world.time.wall, kind: .duplicate, user: nil, device: phone)
+    ])
+    func alarms() async throws -> [String] {
+      var filter = ActivityFilter()
+      (filter.user, filter.kinds) = (anna.id, [ActivityKind.alarm.rawValue])
+      return try await activity.list(filter, before: nil, limit: 10).map { "\($0.detail ?? "") \($0.reason ?? "")" }
+    }
+    await devices.judge()
+    #expect(try await alarms().isEmpty)
+    world.time.advance(seconds: 4 * 86_400)
+    for _ in 0..<3 { await devices.judge() }
+    #expect(try await alarms() == ["amber quiet"])
+    world.time.advance(seconds: 4 * 86_400)
+    await devices.judge()
+    _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
+    await devices.judge()
+    #expect(try await alarms() == ["green ok", "red quiet", "amber quiet"])
+  }
+
+  @Test("What happened is forgotten after its time, and the oldest where there is too much; failed logins first")
+  func retention() async throws {
+    _ = try await world.addUser()
+    func fill(_ kind: ActivityKind, _ count: Int) async throws {
+      try await world.catalog.record(
+        (0..<count).map { _ in ActivityEntry(at: world.time.wall, kind: kind, user: nil) })
+    }
+    func count(_ kind: ActivityKind) async throws -> Int {
+      var filter = ActivityFilter()
+      filter.kinds = [kind.rawValue]
+      return try await activity.list(filter, before: nil, limit: 10_000).count
+    }
+    try await fill(.trashed, 30)
+    world.time.advance(seconds: 11 * 86_400)
+    try await fill(.loginFailed, 400)
+    try await fill(.broken, 700)
+    await activity.sweep()
+    #expect(try await count(.trashed) == 0)
+    #expect(try await count(.loginFailed) == 100)
+    #expect(try await count(.broken) == 700)
+    try await fill(.broken, 3000)
+    await activity.sweep()
+    #expect(try await count(.broken) + count(.loginFailed) == 1000)
+    let range = try await activity.range()
+    #expect(range.last - range.first == 999 && range.last > 4000, "numbers are never used again")
+  }
+
+  @Test("A flood of what needs no transaction of its own is bounded, and counted")
+  func flood() async throws {
+    _ = try await world.addUser()
+    let phone = try await login()
+    for _ in 0..<5000 {
+      log.note(ActivityEntry(at: world.time.wall, kind: .duplicate, user: nil, device: phone))
+      log.note(ActivityEntry(at: world.time.wall, kind: .loginFailed, user: nil, count: 1))
+    }
+    await log.flush()
+    let seen = try await world.catalog.devices(of: nil, withRevoked: false, now: world.time.wall)
+    #expect(seen.first?.device.duplicates == 5000)
+    var filter = ActivityFilter()
+    filter.kinds = [ActivityKind.loginFailed.rawValue]
+    let failed = try await activity.list(filter, before: nil, limit: 500)
+    #expect(failed.count == 2 && failed.compactMap(\.count).reduce(0, +) == 5000)
+  }
+
+  @Test("Watchers are bounded, are told what they missed, and go home at the end")
+  func watchers() async throws {
+    let (anna, bert) = (Identifier(), Identifier())
+    let places = (0..<LiveSignal.perPerson).compactMap { _ in live.enter(anna) }
+    #expect(places.count == LiveSignal.perPerson && live.enter(anna) == nil)
+    let other = try #require(live.enter(bert))
+    live.ring()
+    #expect(await live.wait(other) == .news)
+    live.leave(places[0])
+    #expect(live.enter(anna) != nil)
+    live.close()
+    #expect(await live.wait(other) == .closed)
+    #expect(live.enter(bert) == nil)
+  }
+}
