@@ -46,6 +46,8 @@ class Link:
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Bytes of the first body that left for the server.
         self.passed = 0
+        # How often it wrote: the other side's kernel may put some together again.
+        self.writes = 0
         self.was_cut = threading.Event()
         self.over = threading.Event()
         self._released = threading.Event()
@@ -122,6 +124,7 @@ class Link:
                 raise OSError("ended")
             piece = data[start : start + step]
             self.server.sendall(piece)
+            self.writes += 1
             self.passed += len(piece)
             if self.plan.rate:
                 self._ended.wait(len(piece) / self.plan.rate)  # being slow is what this link does
