@@ -83,7 +83,7 @@ package final class Backup: Sendable {
       (staging, finisher) = (
         files,
         Finisher(catalog: catalog, staging: files, originals: originals, logger: logger) {
-          bell.ring()
+          bell.ring(photos: $0)
           live.ring()
         }
       )

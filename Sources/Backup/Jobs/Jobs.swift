@@ -138,7 +138,9 @@ package final class Jobs: Sendable {
         logger.warning("pictures of deleted assets could not be looked for: \(error)")
       }
     }
+    var tide = Tide(photos: bell.photos)
     while !isStopping {
+      if tide.isHigh(photos: bell.photos) { try? await Task.sleep(for: .seconds(Tide.rest)) }
       let heard = bell.rings
       do {
         if try await workOnce(desk) { continue }
