@@ -145,6 +145,7 @@ package final class Jobs: Sendable {
       do {
         if try await workOnce(desk) { continue }
       } catch {
+        guard !isStopping else { break }
         logger.error("work on stored files stands still for a minute: \(error)")
       }
       // Nothing to do: first the tool rests, then the worker.
@@ -228,6 +229,8 @@ package final class Jobs: Sendable {
       return known
     }
     let tools = MediaTools(folder: folder, stop: stop, find: find)
+    // A tool that was asked while the server stopped is not missing.
+    if isStopping { throw CancellationError() }
     try library.derived.emptyWorkFolder(folder)
     let (isNew, missing) = state.withLock { state in
       let isNew = state.tools != tools
