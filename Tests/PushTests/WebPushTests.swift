@@ -9,13 +9,12 @@ import Testing
 @Suite struct ContentEncryptionTests {
   @Test("RFC 8291 section 5: the example comes out byte for byte")
   func example() throws {
+    let key = try #require(
+      Base64URL.decode("BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"))
+    let secret = try #require(Base64URL.decode("BTBZMqHH6r4Tts7J_aSIgg"))
     let subscription = try #require(
       WebPushSubscription(
-        endpoint: "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
-        key: try #require(
-          Base64URL.decode(
-            "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")),
-        secret: try #require(Base64URL.decode("BTBZMqHH6r4Tts7J_aSIgg"))))
+        endpoint: "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV", key: key, secret: secret))
     let sender = try P256.KeyAgreement.PrivateKey(
       rawRepresentation: try #require(Base64URL.decode("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw")))
     let body = try ContentEncryption.encrypt(
