@@ -126,7 +126,7 @@ function unreachable(problem) {
   shown('bad', 'No answer');
   leave?.();
   leave = null;
-  navigation(null);
+  navigation(user, place().name);
   fill(main, h('section', { class: 'card narrow' }, h('h1', {}, 'No answer'), h('p', { class: 'problem', role: 'alert' }, problem.message),
     action('Try again', () => start(), { class: '' })));
 }

@@ -15,12 +15,12 @@ const patience = 20_000; // milliseconds
 export const address = (path) => new URL(`api${path}`, document.baseURI).href;
 
 /** Sends a request below /api and returns the answer as it is; throws a Problem unless it is a success. */
-export async function send(method, path, body, { signal, wait = patience } = {}) {
+export async function send(method, path, body, { signal, wait = patience, headers = {} } = {}) {
   let response;
   try {
     response = await fetch(address(path), {
       method,
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ?? AbortSignal.timeout(wait),
     });

@@ -41,6 +41,17 @@ export function monthAt(layout, y) {
   return low;
 }
 
+/** The month in which the photo with that number lies. */
+export function monthOf(layout, number) {
+  return layout.months.find((one) => number >= one.first && number < one.first + one.count);
+}
+
+/** The number of the first photo of the row at `y`. */
+export function numberAt(layout, y) {
+  const month = layout.months[monthAt(layout, Math.max(0, y))];
+  return month ? month.first + Math.max(0, Math.floor((y - month.top - layout.head) / layout.step)) * layout.columns : 0;
+}
+
 /** What is between two heights: months with the range of photos in each. */
 export function between(layout, from, to) {
   const found = [];

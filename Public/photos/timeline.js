@@ -1,14 +1,14 @@
 // The timeline: as many elements as fit on the screen and a little more, however many photos there are.
 
 import { h } from '../core/dom.js';
+import { anchorAt, heightOf } from './anchor.js';
 import { cell, dress, drop, picture } from './cell.js';
-import { between, layOut, monthAt, position } from './grid.js';
+import { between, layOut, monthAt, monthOf, numberAt, position } from './grid.js';
+import { monthHead, monthName } from './month-head.js';
+import { insert } from './order.js';
 import { onLongPress } from './press.js';
 import { fillRail } from './rail.js';
 import { step } from './steps.js';
-
-const monthNames = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
-const monthName = (month) => monthNames.format(new Date(month));
 
 const settled = 90; // milliseconds without scrolling until pictures are asked for
 
@@ -51,13 +51,13 @@ export class Timeline {
   /** Asks what there is. The photo at the top of the screen stays there, when others came above it. */
   async load() {
     const list = await this.months.list();
-    const anchor = this.#anchor();
+    const anchor = anchorAt(this.layout, this.months, this.#offset());
     // What is on the screen is replaced at once, not first taken away.
     await Promise.all(this.months.outdated(list).slice(-4).map((month) => this.months.load(month)));
     if (this.signal.aborted) return;
     this.list = list;
     this.#place();
-    if (anchor) this.#holdTo(anchor);
+    if (anchor) scrollTo(0, this.#above() + heightOf(anchor, this.layout, this.months));
     this.draw();
     this.options.counted?.(this.layout.total);
   }
@@ -79,34 +79,14 @@ export class Timeline {
   #resize() {
     if (!this.list || this.width === this.element.clientWidth) return;
     this.width = this.element.clientWidth;
-    const anchor = this.#anchor();
+    const anchor = anchorAt(this.layout, this.months, this.#offset());
     this.#place();
-    if (anchor) this.#holdTo(anchor);
+    if (anchor) scrollTo(0, this.#above() + heightOf(anchor, this.layout, this.months));
     this.draw();
   }
 
   #offset() { return scrollY - this.#above(); }
   #above() { return this.element.getBoundingClientRect().top + scrollY; }
-
-  /** The photo at the top of the screen; where it is not known yet, how far into which month. */
-  #anchor() {
-    const y = this.#offset();
-    if (y <= 0 || !this.layout.months.length) return null;
-    const month = this.layout.months[monthAt(this.layout, y)];
-    const index = Math.max(0, Math.floor((y - month.top - this.layout.head) / this.layout.step)) * this.layout.columns;
-    return {
-      month: month.month, share: (y - month.top) / month.height,
-      id: this.months.peek(month.month)?.[index]?.id, into: y - position(this.layout, month, index).top,
-    };
-  }
-
-  #holdTo({ month, share, id, into }) {
-    const found = this.layout.months.find((one) => one.month <= month) ?? this.layout.months.at(-1);
-    if (!found) return;
-    const index = id ? this.months.peek(found.month)?.findIndex((photo) => photo.id === id) ?? -1 : -1;
-    const y = index >= 0 ? position(this.layout, found, index).top + into : found.top + (found.month === month ? share * found.height : 0);
-    scrollTo(0, this.#above() + y);
-  }
 
   #scrolled() {
     this.draw();
@@ -178,21 +158,9 @@ export class Timeline {
 
   #head(month) {
     if (this.heads.has(month.month)) return;
-    const { selection } = this.options;
-    const all = h('button', { type: 'button', class: 'select-month', 'aria-label': `Select ${monthName(month.month)}` }, 'Select');
-    all.addEventListener('click', async () => selection.toggleAll(await this.months.load(month.month)));
-    const head = h('div', { class: 'month' }, h('h2', {}, monthName(month.month)), h('span', { class: 'hint' }, String(month.count)), all);
-    head.style.transform = `translateY(${month.top}px)`;
+    const head = monthHead(month, async () => this.options.selection.toggleAll(await this.months.load(month.month)));
     this.heads.set(month.month, head);
-    this.#insert(head, month.first - 0.5);
-  }
-
-  /** Elements stand in the order of the photos, for whoever has them read out. */
-  #insert(element, order) {
-    element.order = order;
-    const next = [...this.element.children].find((other) => other !== element && other.order > order);
-    if (next) this.element.insertBefore(element, next);
-    else this.element.append(element);
+    insert(this.element, head, month.first - 0.5);
   }
 
   #cell(month, index, photo) {
@@ -206,7 +174,7 @@ export class Timeline {
       element.style.width = element.style.height = `${this.layout.size}px`;
       element.number = number;
       this.cells.set(number, element);
-      this.#insert(element, number);
+      insert(this.element, element, number);
     }
     element.tabIndex = number === this.focused ? 0 : -1;
     if (photo) dress(element, photo, this.options.selection.of(photo));
@@ -218,9 +186,9 @@ export class Timeline {
 
   #pictures() {
     this.settling = null;
-    const y = this.#offset();
+    const top = numberAt(this.layout, this.#offset());
     const inSight = [...this.cells.values()].filter((element) => element.photo)
-      .sort((one, other) => Math.abs(one.number - this.#numberAt(y)) - Math.abs(other.number - this.#numberAt(y)));
+      .sort((one, other) => Math.abs(one.number - top) - Math.abs(other.number - top));
     for (const element of inSight) picture(element);
   }
 
@@ -228,16 +196,11 @@ export class Timeline {
   async lookAgain() {
     const young = Date.now() - 10 * 60_000;
     const isWaiting = ({ photo }) => photo && !photo.thumbhash && photo.received > young;
-    const waiting = [...this.cells.values()].filter(isWaiting).map(({ number }) => this.layout.months.find((one) => number < one.first + one.count).month);
+    const waiting = [...this.cells.values()].filter(isWaiting).map(({ number }) => monthOf(this.layout, number).month);
     if (!waiting.length) return;
     await Promise.all([...new Set(waiting)].map((month) => this.months.again(month)));
     this.draw();
     this.#pictures();
-  }
-
-  #numberAt(y) {
-    const month = this.layout.months[monthAt(this.layout, Math.max(0, y))];
-    return month ? month.first + Math.max(0, Math.floor((y - month.top) / this.layout.step)) * this.layout.columns : 0;
   }
 
   // Arrows go from photo to photo; only one of them is a stop for Tab.
@@ -257,7 +220,7 @@ export class Timeline {
 
   /** Moves the focus to a photo, and it into sight. */
   focus(number) {
-    const month = this.layout.months.find((one) => number >= one.first && number < one.first + one.count);
+    const month = monthOf(this.layout, number);
     if (!month) return;
     this.focused = number;
     const top = this.#above() + position(this.layout, month, number - month.first).top;
@@ -269,7 +232,7 @@ export class Timeline {
 
   /** The photo with that number, wherever it is. */
   async at(number) {
-    const month = this.layout.months.find((one) => number >= one.first && number < one.first + one.count);
+    const month = monthOf(this.layout, number);
     return month ? (await this.months.load(month.month))[number - month.first] : undefined;
   }
 

@@ -20,7 +20,10 @@ export class Ledger {
   static async open() {
     try {
       const request = indexedDB.open(name, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore('items', { keyPath: 'id' });
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore('items', { keyPath: 'id' });
+        request.result.createObjectStore('files');
+      };
       const ledger = new Ledger();
       ledger.#database = await settled(request);
       return ledger;
@@ -35,40 +38,61 @@ export class Ledger {
     else localStorage.removeItem(`${flag}-${user}`);
   }
 
-  #store(mode) { return this.#database.transaction('items', mode).objectStore('items'); }
-
-  #hold(id, size) {
-    this.#total += size - (this.#held.get(id) ?? 0);
-    if (size > 0) this.#held.set(id, size);
-    else this.#held.delete(id);
+  /** Resolves when what `act(store)` does is written: a page that is closed then has lost nothing of it. */
+  #write(store, act) {
+    return new Promise((resolve, reject) => {
+      const transaction = this.#database.transaction(store, 'readwrite');
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error);
+      act(transaction.objectStore(store));
+    });
   }
 
+  #count(id, size) {
+    this.#uncount(id);
+    this.#held.set(id, size);
+    this.#total += size;
+  }
+
+  #uncount(id) {
+    this.#total -= this.#held.get(id) ?? 0;
+    this.#held.delete(id);
+  }
+
+  /** Every record, with its `file` where that was kept. */
   async all() {
-    const records = await settled(this.#store('readonly').getAll());
-    for (const { id, file } of records) this.#hold(id, file?.size ?? 0);
-    return records;
+    const transaction = this.#database.transaction(['items', 'files'], 'readonly');
+    const files = transaction.objectStore('files');
+    const [records, kept, keys] = await Promise.all([settled(transaction.objectStore('items').getAll()), settled(files.getAll()), settled(files.getAllKeys())]);
+    const byId = new Map(keys.map((id, index) => [id, kept[index]]));
+    for (const [id, file] of byId) this.#count(id, file.size);
+    return records.map((record) => ({ ...record, file: byId.get(record.id) }));
   }
 
-  /** Writes a record; its file with it while there is room, and until it is over. */
-  async put(record, file) {
-    this.#hold(record.id, 0);
-    const isKept = Boolean(file) && file.size <= largest && this.#total + file.size <= budget;
-    this.#hold(record.id, isKept ? file.size : 0);
+  put(record) { return this.#write('items', (store) => store.put(record)); }
+
+  /** Keeps a file while there is room; returns whether it did. */
+  async hold(id, file) {
+    if (this.#held.has(id)) return true;
+    if (file.size > largest || this.#total + file.size > budget) return false;
+    this.#count(id, file.size);
     try {
-      await settled(this.#store('readwrite').put(isKept ? { ...record, file } : record));
-      return isKept;
+      await this.#write('files', (store) => store.put(file, id));
     } catch {
-      this.#hold(record.id, 0);
-      await settled(this.#store('readwrite').put(record)).catch(() => {});
-      return false;
+      this.#uncount(id); // the browser gives no more room
     }
+    return this.#held.has(id);
+  }
+
+  async release(ids) {
+    const kept = ids.filter((id) => this.#held.has(id));
+    if (!kept.length) return;
+    await this.#write('files', (store) => kept.forEach((id) => store.delete(id)));
+    for (const id of kept) this.#uncount(id);
   }
 
   async remove(ids) {
-    const store = this.#store('readwrite');
-    for (const id of ids) {
-      store.delete(id);
-      this.#hold(id, 0);
-    }
+    await this.#write('items', (store) => ids.forEach((id) => store.delete(id)));
+    await this.release(ids);
   }
 }

@@ -6,6 +6,7 @@ import { h } from '../core/dom.js';
 import { action } from '../core/form.js';
 import { ago, bytes, moment } from '../core/format.js';
 import { queue } from './queue.js';
+import { fields } from './tus.js';
 
 /** Those of other devices and of earlier visits; what this browser is sending stands in its own list. */
 export async function unfinished() {
@@ -26,7 +27,7 @@ export function unfinishedList(open, changed) {
 function line({ id, name, device, offset, length, activeAt, expiresAt }, changed) {
   const text = name ?? 'A file without a name';
   const discard = async () => {
-    if (await confirm('Discard it', `${text}: what has arrived is thrown away. The device begins anew.`, 'Discard it', () => call('DELETE', `/backup/uploads/${id}`))) await changed();
+    if (await confirm('Discard it', `${text}: what has arrived is thrown away. The device begins anew.`, 'Discard it', () => call('DELETE', `/backup/uploads/${id}`, undefined, { headers: fields }))) await changed();
   };
   return h('li', { class: 'happened' },
     h('span', { class: 'grow' }, h('span', { class: 'subject' }, text),

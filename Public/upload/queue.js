@@ -1,19 +1,18 @@
 // All files of this browser on their way: hashed, checked, sent, and what became of each.
 // waiting → hashing → hashed → ready → sending → stored | duplicate | rejected | failed; `lost`: to be chosen once more.
 
-import { call } from '../core/api.js';
 import { why } from '../activity/words.js';
 import { stayAwake } from './awake.js';
+import { Comparison } from './comparison.js';
 import { isLitter } from './files.js';
 import { Hasher } from './hasher.js';
 import { Ledger } from './ledger.js';
 import { giveTurn, takeTurn } from './turn.js';
 import { upload } from './tus.js';
+import { wait } from './wait.js';
 
 const sentAtOnce = 3;
 const hashedAtOnce = 2;
-const checkedAtOnce = 200;
-const settle = 150; // milliseconds in which hashes gather for one check
 export const isOver = ({ state }) => ['stored', 'duplicate', 'rejected', 'failed'].includes(state);
 
 class Queue extends EventTarget {
@@ -25,7 +24,7 @@ class Queue extends EventTarget {
   #hasher = new Hasher();
   #opening = null;
   #abort = new AbortController();
-  #checking = null;
+  #comparison = new Comparison((item, found) => this.#compared(item, found), () => this.#run());
   #numbers = Date.now();
   #told = false;
 
@@ -45,7 +44,7 @@ class Queue extends EventTarget {
     for (const record of records.filter(({ user }) => user === id)) {
       if (this.#byKey.has(record.key)) continue;
       const over = isOver(record);
-      this.#take({ ...record, state: over ? record.state : record.file ? (record.sha1 ? 'ready' : 'waiting') : 'lost', sent: over ? record.size : 0 });
+      this.#take({ ...record, state: over ? record.state : record.file ? (record.sha1 ? 'ready' : 'waiting') : 'lost', sent: over ? record.size : 0, isKept: Boolean(record.file) });
     }
     this.#run();
   }
@@ -61,6 +60,7 @@ class Queue extends EventTarget {
       Object.assign(item, { file, state: item.sha1 ? 'ready' : 'waiting', reason: null });
       if (!known) this.#take(item);
       this.#keep(item);
+      this.ledger?.hold(item.id, file).then((isKept) => { item.isKept = isKept; });
     }
     this.#run();
   }
@@ -76,11 +76,15 @@ class Queue extends EventTarget {
     this.#byKey.set(item.key, item);
   }
 
-  #keep(item) {
-    if (this.#byKey.get(item.key) !== item) return; // taken off the list meanwhile
-    const { id, key, user, name, path, size, sha1, token, state, reason, asset } = item;
-    return this.ledger?.put({ id, key, user, name, path, size, sha1, token, state, reason, asset }, isOver(item) ? null : item.file)
-      .then((isKept) => { item.isKept = isKept; });
+  /** Whether it was neither taken off the list meanwhile, nor left by a login that ended. */
+  #isHere(item) { return this.#byKey.get(item.key) === item; }
+
+  /** Writes down where it stands. What is not written down goes on all the same, as long as the page is open. */
+  async #keep(item) {
+    if (!this.#isHere(item)) return;
+    const { id, key, user, name, path, size, sha1, token, isBegun, state, reason, asset } = item;
+    await this.ledger?.put({ id, key, user, name, path, size, sha1, token, isBegun, state, reason, asset }).catch(() => {});
+    if (isOver(item) && state !== 'failed') await this.ledger?.release([id]).catch(() => {});
   }
 
   #run() {
@@ -109,36 +113,23 @@ class Queue extends EventTarget {
     item.state = 'hashing';
     try {
       item.sha1 = await this.#hasher.hash(item.file, (done) => { item.hashed = done; this.#tell(); });
+      if (!this.#isHere(item)) return;
       item.state = 'hashed';
-      this.#checking ??= setTimeout(() => this.#check(), settle);
+      this.#comparison.add(item);
     } catch (error) {
       this.#end(item, 'failed', `The file cannot be read: ${error.message}`);
     }
     this.#run();
   }
 
-  /** Asks for many at once which of them are here already. */
-  async #check() {
-    const some = this.items.filter(({ state }) => state === 'hashed').slice(0, checkedAtOnce);
-    if (!some.length) return void (this.#checking = null);
-    try {
-      const { results } = await call('POST', '/assets/bulk-upload-check', { assets: some.map(({ id, sha1 }) => ({ id: String(id), checksum: sha1 })) });
-      some.forEach((item, index) => {
-        const { action, reason, assetId, isTrashed } = results[index];
-        if (action === 'accept') {
-          item.state = 'ready';
-          this.#keep(item);
-        } else {
-          item.asset = assetId;
-          this.#end(item, reason === 'duplicate' ? 'duplicate' : 'rejected', isTrashed ? 'It lies in the trash; restore it there.' : null);
-        }
-      });
-    } catch {
-      // The upload itself finds out, too: nothing is lost but one question.
-      for (const item of some) item.state = 'ready';
+  #compared(item, found) {
+    if (!found || found.action === 'accept') {
+      item.state = 'ready';
+      this.#keep(item);
+    } else {
+      item.asset = found.assetId;
+      this.#end(item, found.reason === 'duplicate' ? 'duplicate' : 'rejected', found.isTrashed ? 'It lies in the trash; restore it there.' : null);
     }
-    this.#checking = this.items.some(({ state }) => state === 'hashed') ? setTimeout(() => this.#check(), settle) : null;
-    this.#run();
   }
 
   async #send(item) {
@@ -147,15 +138,17 @@ class Queue extends EventTarget {
     try {
       const { status, asset } = await upload(item, {
         signal,
-        created: () => this.#keep(item),
-        sent: (bytes) => { if (bytes > item.sent) item.note = null;
+        keep: () => this.#keep(item),
+        isTaken: (token) => this.items.some((other) => other !== item && other.token === token),
+        sent: (bytes) => {
+          if (bytes > item.sent) item.note = null;
           item.sent = bytes;
           this.#tell();
         },
         waiting: (text, time) => {
           item.note = text;
           this.#tell();
-          return pause(time, signal);
+          return wait(time, signal);
         },
       });
       item.asset = asset;
@@ -183,6 +176,8 @@ class Queue extends EventTarget {
     this.#byKey.clear();
     this.#opening = null;
     this.user = null;
+    this.isPaused = false; // a request that heard 401 first had paused it
+    this.note = '';
     giveTurn();
     stayAwake(false);
     this.#tell();
@@ -218,7 +213,7 @@ class Queue extends EventTarget {
     const gone = new Set(items);
     this.items = this.items.filter((item) => !gone.has(item));
     for (const item of gone) this.#byKey.delete(item.key);
-    this.ledger?.remove([...gone].map(({ id }) => id));
+    this.ledger?.remove([...gone].map(({ id }) => id)).catch(() => {});
     this.#run();
   }
 
@@ -233,23 +228,6 @@ class Queue extends EventTarget {
       this.dispatchEvent(new Event('change'));
     }, 250);
   }
-}
-
-/** Waits, but no longer than until the network is back. */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const end = (act) => () => {
-      clearTimeout(timer);
-      removeEventListener('online', go);
-      signal.removeEventListener('abort', stop);
-      act();
-    };
-    const go = end(resolve);
-    const stop = end(() => reject(signal.reason));
-    const timer = setTimeout(go, milliseconds);
-    addEventListener('online', go);
-    signal.addEventListener('abort', stop);
-  });
 }
 
 export const queue = new Queue();

@@ -5,7 +5,8 @@ import { address, Problem } from '../core/api.js';
 const chunk = 16 << 20; // bytes; below the body limits of usual proxies
 const stall = 60_000; // milliseconds without a byte
 
-const fields = { 'Tus-Resumable': '1.0.0' };
+/** What every request to an upload says. */
+export const fields = { 'Tus-Resumable': '1.0.0' };
 
 /** What one request answered; `status` 0: none came. */
 class Answer {
@@ -19,9 +20,11 @@ class Answer {
   get offset() { return Number(this.field('Upload-Offset')); }
   get result() { return { status: this.field('X-Asset-Status'), asset: this.field('X-Asset-Id'), error: this.field('X-Asset-Error') }; }
 
+  get json() { return JSON.parse(this.request.responseText); }
+
   get message() {
     try {
-      const { detail, message, title } = JSON.parse(this.request.responseText);
+      const { detail, message, title } = this.json;
       return detail ?? message ?? title;
     } catch {
       return this.status ? `The server answered ${this.status}.` : 'The connection broke off.';
@@ -62,11 +65,12 @@ const text = (value) => btoa(String.fromCharCode(...new TextEncoder().encode(val
 const passes = (status) => status === 0 || status === 408 || status === 409 || status === 423 || status === 429 || status >= 500;
 
 /**
- * Sends `item` (`{ file, name, sha1, token? }`) and returns `{ status, asset }`.
- * @param hooks `{ signal, created(token), sent(bytes), waiting(text, milliseconds) }`; `waiting` resolves when it is time to try again
+ * Sends `item` (`{ file, name, sha1, token?, isBegun? }`) and returns `{ status, asset }`.
+ * @param hooks `{ signal, keep(), isTaken(token), sent(bytes), waiting(text, milliseconds) }`; `keep` resolves when `item` is
+ *   written down, `isTaken` says whether another item goes on there, `waiting` resolves when it is time to try again
  * @throws Problem for what another try does not change
  */
-export async function upload(item, { signal, created, sent, waiting }) {
+export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
   let failures = 0;
   let offset = null;
   let confirmed = 0; // bytes of which the server said that they are on disk
@@ -83,12 +87,22 @@ export async function upload(item, { signal, created, sent, waiting }) {
   for (;;) {
     signal.throwIfAborted();
     if (!item.token) {
-      const answer = await create(item, signal);
-      if (!answer.isGood) { await again(answer); continue; }
-      if (answer.result.asset) return answer.result; // these bytes were here already
-      item.token = answer.field('Location').split('/').at(-1);
-      await created(item.token);
-      offset = 0;
+      if (item.isBegun) {
+        // An earlier creation whose answer this page never saw: the connection broke, or the page was closed before it wrote it down.
+        const answer = await request('GET', address('/backup/uploads'), {}, null, signal);
+        if (!answer.isGood) { await again(answer); continue; }
+        item.token = leftBehind(answer.json, item, isTaken);
+      }
+      if (!item.token) {
+        item.isBegun = true;
+        await keep();
+        const answer = await create(item, signal);
+        if (!answer.isGood) { await again(answer); continue; }
+        if (answer.result.asset) return answer.result; // these bytes were here already
+        item.token = answer.field('Location').split('/').at(-1);
+        offset = 0;
+      }
+      await keep();
     }
     const url = address(`/backup/uploads/${item.token}`);
     if (offset === null) {
@@ -110,6 +124,10 @@ export async function upload(item, { signal, created, sent, waiting }) {
     if (answer.offset > from) failures = 0;
     ({ offset } = answer);
   }
+}
+
+function leftBehind(open, { file, sha1 }, isTaken) {
+  return open.find((one) => one.sha1 === sha1 && one.length === file.size && !one.isReceiving && !isTaken(one.id))?.id ?? null;
 }
 
 function create({ file, name, sha1 }, signal) {
