@@ -83,6 +83,7 @@ class Visitor:
 
     def accessible(self):
         """Holds the screen against the rules, and against its own width."""
+        expect(self.page.locator("main h1")).to_have_count(1)
         self.page.evaluate("Promise.allSettled(document.getAnimations().map(animation => animation.finished))")
         assert self.page.evaluate(RULES) == []
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the screen"

@@ -62,6 +62,8 @@ def go(page, screen):
     heading = {"overview": "Hello, Anna", "device": "Ben’s iPhone", "keys": "API keys", "account": "Anna", "viewer": "Photos"}.get(screen, screen.capitalize())
     expect(page.locator("main h1")).to_have_text(heading)
     expect(page.locator(last).first).to_be_visible()
+    if screen == "albums":
+        expect(page.locator(".cover img")).to_have_count(2)
     if screen in ("photos", "albums", "viewer"):
         page.evaluate("Promise.all([...document.images].map(image => image.complete || new Promise(done => { image.onload = image.onerror = done; })))")
 
