@@ -57,7 +57,9 @@ let package = Package(
       ], swiftSettings: everyFloor),
     .target(
       name: "Backup",
-      dependencies: ["Ground", "Store", "Media", "Tickle", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "Ground", "Store", "Media", "Tickle", "Outbound", "Push", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: safeFloor),
     .target(
       name: "API",

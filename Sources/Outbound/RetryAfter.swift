@@ -7,7 +7,8 @@ enum RetryAfter {
 
   /// From `now` on, within 0 and `longest`; nil for anything else.
   static func seconds(_ value: String, now: Instant) -> Int64? {
-    let text = value.filter { $0 != "\r" && $0 != "\n" && $0 != "\t" }.drop { $0 == " " }
+    // A line end is one character to Swift.
+    let text = String(String.UnicodeScalarView(value.unicodeScalars.filter { $0.value >= 0x20 })).drop { $0 == " " }
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     if !digits.isEmpty {
       guard text.dropFirst(digits.count).allSatisfy({ $0 == " " }) else { return nil }

@@ -62,20 +62,21 @@ import Testing
 }
 
 @Suite struct OutboundURLTests {
-  private static let listed = AllowedHosts(["ntfy.lan", "push.test:8080", "127.0.0.1:99", "[fd00::1]"])
+  private static let listed =
+    AllowedHosts(["ntfy.lan", "push.test:8080", "127.0.0.1:99", "[fd00::1]"]) ?? AllowedHosts()
 
   @Test(
     "what may be sent to, and how it is written anew",
     arguments: [
-      ("https://fcm.googleapis.com/fcm/send/abc", "https://fcm.googleapis.com:443/fcm/send/abc"),
-      ("HTTPS://Push.Example.org?x=1", "https://push.example.org:443/?x=1"),
-      ("https://push.example.org:443/a//../b", "https://push.example.org:443/a//../b"),
-      ("http://ntfy.lan/up", "http://ntfy.lan:80/up"), ("https://NTFY.lan/up", "https://ntfy.lan:443/up"),
+      ("https://fcm.googleapis.com/fcm/send/abc", "https://fcm.googleapis.com/fcm/send/abc"),
+      ("HTTPS://Push.Example.org?x=1", "https://push.example.org/?x=1"),
+      ("https://push.example.org:443/a//../b", "https://push.example.org/a//../b"),
+      ("http://ntfy.lan/up", "http://ntfy.lan/up"), ("https://NTFY.lan/up", "https://ntfy.lan/up"),
       ("http://push.test:8080/", "http://push.test:8080/"), ("https://push.test:8080/", "https://push.test:8080/"),
-      ("http://127.0.0.1:99/", "http://127.0.0.1:99/"), ("https://[fd00::1]/", "https://[fd00::1]:443/"),
+      ("http://127.0.0.1:99/", "http://127.0.0.1:99/"), ("https://[fd00::1]/", "https://[fd00::1]/"),
     ])
   func good(_ text: String, _ written: String) throws {
-    let url = try OutboundURL(text, allowed: try #require(Self.listed))
+    let url = try OutboundURL(text, allowed: Self.listed)
     #expect(url.text == written)
   }
 
@@ -96,7 +97,7 @@ import Testing
       ("https://ntfy.lan:8443/", .port), ("https://push.test:8081/", .port),
     ] as [(String, OutboundError.Refusal)])
   func bad(_ text: String, _ why: OutboundError.Refusal) throws {
-    let listed = try #require(Self.listed)
+    let listed = Self.listed
     #expect(throws: OutboundError.refused(why)) { try OutboundURL(text, allowed: listed) }
   }
 

@@ -8,12 +8,13 @@ package struct VAPIDKey: Sendable {
   /// Reads the key, or makes one where there is none: on disk, and readable by its owner alone, when this returns.
   /// - Throws: `SystemError`; `.unreadable` where the file holds something else.
   package init(file path: String) throws {
-    if try FileSystem.status(path) == nil { try VAPIDKey.make(path) }
+    try VAPIDKey.makeIfMissing(path)
     let text = String(decoding: try FileSystem.contents(path, limit: 64 << 10), as: UTF8.self)
     do { key = try P256.Signing.PrivateKey(pemRepresentation: text) } catch { throw PushKeyError.unreadable(path) }
   }
 
-  private static func make(_ path: String) throws {
+  static func makeIfMissing(_ path: String) throws {
+    guard try FileSystem.status(path) == nil else { return }
     let draft = "\(path).\(Identifier())"
     let text = P256.Signing.PrivateKey().pemRepresentation + "\n"
     try FileSystem.writeSecret(Array(text.utf8), to: draft)

@@ -37,6 +37,10 @@ package final class WebPushChannel: Sendable {
     (self.outbound, self.keyFile, self.contact, self.now) = (outbound, keyFile, contact, now)
   }
 
+  /// Makes the server's key where there is none.
+  /// - Throws: `SystemError`.
+  package func makeKey() throws { try VAPIDKey.makeIfMissing(keyFile) }
+
   /// What an app subscribes with.
   package func publicKey() throws -> String { try vapid().publicText }
 
