@@ -71,7 +71,7 @@ let package = Package(
     .executableTarget(
       name: "nightstand",
       dependencies: [
-        "Ground", "HTTPServer", "Store", "Backup", "API",
+        "Ground", "Outbound", "Push", "HTTPServer", "Store", "Backup", "API",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
