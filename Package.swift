@@ -105,7 +105,7 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "BackupTests",
-      dependencies: ["Backup", "Store", "Media", "Ground", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["Backup", "Store", "Media", "Push", "Ground", .product(name: "Logging", package: "swift-log")],
       swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",
