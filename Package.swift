@@ -39,6 +39,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: everyFloor),
     .target(name: "Media", dependencies: ["Ground"], swiftSettings: safeFloor),
+    .target(name: "Tickle", dependencies: ["Ground"], swiftSettings: safeFloor),
     .target(
       name: "Store",
       dependencies: [
@@ -49,7 +50,7 @@ let package = Package(
       ], swiftSettings: everyFloor),
     .target(
       name: "Backup",
-      dependencies: ["Ground", "Store", "Media", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["Ground", "Store", "Media", "Tickle", .product(name: "Logging", package: "swift-log")],
       swiftSettings: safeFloor),
     .target(
       name: "API",
@@ -67,6 +68,15 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: safeFloor),
 
+    // A simulated year: by the tests, and larger by `Benchmarks/run i`.
+    .target(
+      name: "TickleSimulation", dependencies: ["Tickle", "Ground"], path: "Tests/TickleSimulation",
+      swiftSettings: everyFloor),
+    .executableTarget(
+      name: "tickle-year", dependencies: ["TickleSimulation", "Tickle", "Ground"], path: "Tests/TickleYear",
+      swiftSettings: everyFloor),
+    .testTarget(
+      name: "TickleTests", dependencies: ["Tickle", "TickleSimulation", "Ground"], swiftSettings: everyFloor),
     .testTarget(name: "GroundTests", dependencies: ["Ground"], swiftSettings: everyFloor),
     .testTarget(
       name: "HTTPServerTests",
