@@ -8,18 +8,26 @@ DATA ?= ./data
 RELEASE := -c release --static-swift-stdlib --product nightstand
 BINARY  := .build/release/nightstand
 
-BUILD_PACKAGES := libsqlite3-dev libssl-dev pkg-config zlib1g-dev
+BUILD_PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev
 TEST_PACKAGES  := caddy chromium curl ffmpeg fonts-dejavu-core haproxy libimage-exiftool-perl libvips-tools nginx-light openssl python3 \
                   python3-venv strace
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint floors bench image-test screenshots reference clean packages test-packages
+DEMO    := .build/demo
+
+.PHONY: help run demo clean-demo build test check lint floors bench image-test screenshots reference clean packages test-packages
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build  ## build, then serve ./data on http://127.0.0.1:2283 (HOST=0.0.0.0 lets phones in; also PORT=, DATA=)
 	@scripts/run $(BINARY) --host $(HOST) --port $(PORT) --data $(DATA)
+
+demo: build test-packages  ## a library with life in it: two phones and a laptop for sixty days (PORT=)
+	@scripts/demo $(BINARY) $(DEMO)/data $(PORT)
+
+clean-demo:  ## take the demo library away
+	rm -rf $(DEMO)
 
 build: packages  ## the release binary: .build/release/nightstand
 	swift build $(RELEASE)

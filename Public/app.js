@@ -1,30 +1,71 @@
-// Which view the visitor sees: first run, login, overview, or that the server does not answer.
+// What the visitor sees: first run, login, that the server does not answer, or the screen that the address names.
 
-import { call, seemsLoggedIn } from './api.js';
-import { show, shown, version } from './view.js';
-import { firstRun } from './first-run.js';
-import { login } from './login.js';
-import { overview } from './overview.js';
+import { call, Problem, seemsLoggedIn } from './core/api.js';
+import { fill, h } from './core/dom.js';
+import { events } from './core/events.js';
+import { action } from './core/form.js';
+import { navigation } from './core/navigation.js';
 
-const logOut = document.getElementById('log-out');
+const main = document.getElementById('main');
+const state = document.getElementById('state');
+const versionLine = document.getElementById('version');
 
-/** @param {string} [greeting] heading of the overview */
-async function start(greeting) {
+// Screens are fetched when they are first looked at.
+const screens = {
+  '': () => import('./overview/overview.js'),
+  photos: () => import('./photos/photos.js'),
+  trash: () => import('./photos/photos.js'),
+  albums: () => import('./albums/albums.js'),
+  upload: () => import('./upload/upload.js'),
+  devices: () => import('./devices/devices.js'),
+  activity: () => import('./activity/activity.js'),
+  people: () => import('./people/people.js'),
+  keys: () => import('./keys/keys.js'),
+  connect: () => import('./welcome/connect.js'),
+  server: () => import('./server/server.js'),
+  account: () => import('./account/account.js'),
+  more: () => import('./core/more.js'),
+};
+
+let user = null;
+let leave = null;
+let turn = 0;
+
+/** `#/devices/1234?x=1` → name, the rest of the path, the query. */
+function place() {
+  const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
+  const [name, ...rest] = path.split('/').map((part) => decodeURIComponent(part));
+  return { name, rest, query: new URLSearchParams(query) };
+}
+
+function shown(kind, text) {
+  state.className = `state ${kind}`;
+  state.textContent = text;
+}
+
+/** Asks who is there, then shows what they may see. */
+async function start() {
   try {
     const config = await call('GET', '/server/config');
-    version();
     shown('good', 'Running');
-    const user = config.isInitialized && seemsLoggedIn() ? await me() : null;
-    logOut.hidden = user === null;
-    if (!config.isInitialized) firstRun(start);
-    else if (user === null) login(start);
-    else await overview(user, greeting);
+    user = config.isInitialized && seemsLoggedIn() ? await me() : null;
+    navigation(user);
+    if (user) {
+      version();
+      goOn();
+      return await route();
+    }
+    versionLine.textContent = '';
+    events.close();
+    dispatchEvent(new Event('loggedout'));
+    // Whoever scanned the code with a phone gets the address to copy, without a login: it holds no secret.
+    if (config.isInitialized && place().name === 'connect') return await show(screens.connect);
+    await show(config.isInitialized ? () => import('./welcome/login.js') : () => import('./welcome/first-run.js'));
   } catch (problem) {
     unreachable(problem);
   }
 }
 
-/** The user of this login; null where the login has ended. */
 async function me() {
   try {
     return await call('GET', '/users/me');
@@ -34,24 +75,92 @@ async function me() {
   }
 }
 
-function unreachable(problem) {
-  shown('bad', 'No answer');
-  logOut.hidden = true;
-  const view = show('unreachable');
-  view.problem(problem);
-  view.find('button').addEventListener('click', () => start());
+/** What runs here, at the foot of the page; the server tells it to its users only. */
+async function version() {
+  const about = await call('GET', '/server/about').catch(() => null);
+  if (about && user) versionLine.textContent = `Nightstand ${about.build}, speaks Immich API ${about.version.replace(/^v/, '')}.`;
 }
 
-logOut.addEventListener('click', async () => {
-  logOut.disabled = true;
+/** Uploads of an earlier visit go on, whichever screen is open. */
+async function goOn() {
+  if (localStorage.getItem(`nightstand-uploads-open-${user.id}`) !== '1') return;
+  const { queue } = await import('./upload/queue.js');
+  await queue.open(user);
+}
+
+async function route() {
+  const { name } = place();
+  navigation(user, name);
+  await show(screens[name] ?? screens['']);
+}
+
+async function show(load) {
+  const mine = ++turn;
   try {
-    await call('POST', '/auth/logout');
+    const screen = await load();
+    if (mine !== turn) return;
+    leave?.();
+    leave = null;
+    const root = h('div', { class: 'screen' });
+    fill(main, root);
+    scrollTo(0, 0);
+    const left = screen.show(root, { user, ...place(), restart, greeting: takeGreeting() });
+    main.focus({ preventScroll: true });
+    const done = await left;
+    if (mine === turn) leave = done ?? null;
+    else done?.();
   } catch (problem) {
-    if (problem.status !== 401) return unreachable(problem);
-  } finally {
-    logOut.disabled = false;
+    if (mine !== turn) return;
+    if (problem.status === 401) return start();
+    if (!(problem instanceof Problem)) {
+      console.error(problem);
+      return unreachable(new Problem('This part of the page could not be loaded.', 'Reload the page.'));
+    }
+    if (problem.status === 0) unreachable(problem);
+    else fill(main, h('section', { class: 'card narrow' }, h('h1', {}, 'That did not work'), h('p', { class: 'problem', role: 'alert' }, problem.message),
+      action('Try again', () => start())));
   }
+}
+
+function unreachable(problem) {
+  shown('bad', 'No answer');
+  leave?.();
+  leave = null;
+  navigation(user, place().name);
+  fill(main, h('section', { class: 'card narrow' }, h('h1', {}, 'No answer'), h('p', { class: 'problem', role: 'alert' }, problem.message),
+    action('Try again', () => start(), { class: '' })));
+}
+
+let greeting = null;
+function takeGreeting() {
+  const text = greeting;
+  greeting = null;
+  return text;
+}
+
+/** After a login or its end; `to` is where to go on, `text` a heading for there. */
+async function restart(to, text = null) {
+  greeting = text;
+  if (to !== undefined && location.hash !== to) history.replaceState(null, '', to);
   await start();
+}
+
+addEventListener('hashchange', () => (user ? route() : start()));
+document.querySelector('[data-skip]').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
 });
+// The stream's end tells sooner than the next click that the server went away, and when it is back.
+let lost = null;
+events.onState = async (isUp) => {
+  if (isUp) {
+    clearTimeout(lost);
+    lost = null;
+    return shown('good', 'Running');
+  }
+  lost ??= setTimeout(() => { if (user) shown('bad', 'No answer'); }, 5000); // a proxy that ends the stream now and then is no alarm
+  // It also ends with the login.
+  if (user && await me().catch(() => user) === null) await start();
+};
 
 await start();

@@ -6,7 +6,7 @@ from statistics import median
 
 @dataclass
 class Row:
-    line: str  # "a" … "g"
+    line: str  # "a" … "i"
     what: str
     nightstand: str
     against: str

@@ -1,20 +1,91 @@
+import io
 import os
+import pathlib
+import shutil
 
 import pytest
-from harness.process import REPOSITORY, Nightstand
-from playwright.sync_api import sync_playwright
+from harness import client
+from harness.process import REPOSITORY, Nightstand, until
+from pictures import landscape
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 IMAGES = REPOSITORY / "docs" / "images"
+RULES = pathlib.Path(__file__).with_name("rules.js").read_text()
+NAME, EMAIL, PASSWORD = "Anna", "anna@example.org", client.PASSWORD
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+DESK = {"viewport": {"width": 1200, "height": 800}}
+
+
+class Founded:
+    """A server on which Anna has signed up: made once, copied for each test. Her two logins hold on every copy."""
+
+    def __init__(self, folder, chromium):
+        self.data = folder / "data"
+        server = Nightstand(self.data, "--resources", REPOSITORY).start()
+        try:
+            client.sign_up(server, EMAIL, NAME, PASSWORD)
+            self.fields = client.log_in(server, EMAIL, PASSWORD)[0].fields
+            context = chromium.new_context(base_url=server.url)
+            log_in(context, EMAIL, PASSWORD)
+            self.browser = context.storage_state()
+            context.close()
+            server.stop()
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory, chromium):
+    return Founded(tmp_path_factory.mktemp("founded"), chromium)
+
+
+class Stocked:
+    """The same with five landscapes, one a day before the 28th of February 2026, and their small pictures made."""
+
+    def __init__(self, folder, founded):
+        self.data = folder / "data"
+        shutil.copytree(founded.data, self.data)
+        server = Nightstand(self.data, "--resources", REPOSITORY).start()
+        try:
+            anna = client.Client(server, **founded.fields)
+            self.ids = [anna.store(landscape(number), f"view {number}.jpg", fileCreatedAt=f"2026-02-{27 - number}T12:00:00.000Z") for number in range(5)]
+            until(lambda: all(anna.get(f"/api/assets/{one}/thumbnail").status == 200 for one in self.ids), 60, "small pictures")
+            anna.close()
+            server.stop()
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory, founded):
+    return Stocked(tmp_path_factory.mktemp("stocked"), founded)
 
 
 @pytest.fixture
-def server(tmp_path):
-    """A fresh server without users."""
-    server = Nightstand(tmp_path / "data", "--resources", REPOSITORY)
+def server(tmp_path, request):
+    """A server of the test's own: with Anna's `library` or with Anna as `admin` where the test speaks of them, else without users."""
+    data = tmp_path / "data"
+    template = {"library": "stocked", "admin": "founded"}
+    if found := [name for one, name in template.items() if one in request.fixturenames]:
+        shutil.copytree(request.getfixturevalue(found[0]).data, data)
+    server = Nightstand(data, "--resources", REPOSITORY)
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture
+def admin(server, founded):
+    """A login of Anna's; she is the admin."""
+    return client.Client(server, **founded.fields)
+
+
+@pytest.fixture
+def library(admin, stocked):
+    """The ids of Anna's five photos, newest first."""
+    return stocked.ids
 
 
 @pytest.fixture(scope="session")
@@ -26,12 +97,17 @@ def chromium():
         browser.close()
 
 
+def log_in(context, email, password):
+    answer = context.request.post("/api/auth/login", data={"email": email, "password": password})
+    assert answer.status == 201, answer.text()
+
+
 class Visitor:
     """One browser window. What it should never do is collected and looked at when the test ends."""
 
     def __init__(self, chromium, server, **options):
         self.url = server.url
-        self.context = chromium.new_context(base_url=server.url, **options)
+        self.context = chromium.new_context(base_url=server.url, locale="en-GB", timezone_id="Europe/Berlin", **options)
         self.context.set_default_timeout(15_000)
         self.page = self.context.new_page()
         self.complaints = []
@@ -47,23 +123,40 @@ class Visitor:
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def _request(self, request):
-        if not request.url.startswith((self.url + "/", "data:")):
+        if not request.url.startswith((self.url + "/", "data:", f"blob:{self.url}/")):
             self.complaints.append(f"request to another place: {request.url}")
 
     def _response(self, response):
         if response.status >= 400 and response.status not in self.expected_statuses:
             self.complaints.append(f"{response.status} for {response.url}")
 
-    def open(self):
-        self.page.goto("/")
+    def open(self, place=""):
+        self.page.goto(f"/{place}")
         return self.page
+
+    def enter(self, place="", email=EMAIL, password=PASSWORD):
+        """Logs in behind the page's back, and opens a screen."""
+        log_in(self.context, email, password)
+        page = self.open(place)
+        expect(page.locator("main h1")).to_be_visible(timeout=15_000)
+        return page
+
+    def accessible(self):
+        """Holds the screen against the rules, and against its own width."""
+        expect(self.page.locator("main h1")).to_have_count(1)
+        self.page.evaluate("Promise.allSettled(document.getAnimations().map(animation => animation.finished))")
+        assert self.page.evaluate(RULES) == []
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the screen"
 
     def picture(self, name):
         """A screenshot for the documentation, where `make screenshots` asked for it."""
         if os.environ.get("UPDATE_SCREENSHOTS"):
             IMAGES.mkdir(exist_ok=True)
             self.page.evaluate("document.activeElement?.blur()")
-            self.page.screenshot(path=IMAGES / name, animations="disabled")
+            self.page.mouse.move(0, 0)
+            shot = self.page.screenshot(animations="disabled", scale="css")
+            # 256 colours are enough for a page, and a third of the bytes.
+            Image.open(io.BytesIO(shot)).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(IMAGES / name, optimize=True)
 
     def close(self):
         self.context.close()
@@ -76,10 +169,22 @@ def visit(chromium, server):
     visitors = []
 
     def open_window(**options):
-        options.setdefault("viewport", {"width": 1100, "height": 720})
-        visitors.append(Visitor(chromium, server, **options))
+        visitors.append(Visitor(chromium, server, **({**DESK, **options})))
         return visitors[-1]
 
     yield open_window
     for visitor in visitors:
         visitor.close()
+
+
+@pytest.fixture
+def inside(admin, founded, visit):
+    """inside("#/photos") is a visitor who is Anna, and the page at that screen."""
+
+    def enter(place="", **options):
+        visitor = visit(storage_state=founded.browser, **options)
+        page = visitor.open(place)
+        expect(page.locator("main h1")).to_be_visible()
+        return visitor, page
+
+    return enter

@@ -9,6 +9,8 @@ struct OpenUploadShape: Encodable, Sendable {
   let offset: Int64
   let length: Int64?
   let name: String?
+  /// What the client said its bytes will be, in hexadecimal.
+  let sha1: String?
   let device: String
   let createdAt: String
   let activeAt: String
@@ -26,6 +28,7 @@ struct OpenUploadShape: Encodable, Sendable {
     }
     (kind, offset, length) = (upload.kind.rawValue, upload.offset, upload.length)
     (name, device) = (upload.name.map { String(decoding: $0, as: UTF8.self) }, upload.device)
+    sha1 = upload.claimedSHA1?.hex
     (createdAt, activeAt) = (upload.createdAt.iso8601, upload.activeAt.iso8601)
     (expiresAt, isReceiving) = (upload.expiresAt.iso8601, upload.isReceiving)
   }

@@ -36,7 +36,8 @@ import Testing
     try await World.with { world in
       let user = try await world.login()
       let photo = Self.photo(1)
-      let metadata = "filename \(Self.base64("a b.jpg")),flag"
+      let sha1 = Self.digest(photo).hex
+      let metadata = "filename \(Self.base64("a b.jpg")),flag,sha1 \(Self.base64(sha1))"
       let (created, url) = try await Self.create(
         world, [user, ("Upload-Length", "1000"), ("Upload-Metadata", metadata)])
       #expect(created.status == .created && created["Upload-Offset"] == "0" && created["Tus-Resumable"] == "1.0.0")
@@ -51,6 +52,7 @@ import Testing
       let list = try await world.send(.get, Self.root, [user]).json().list
       #expect(list?.count == 1 && list?.first?["location"]?.text == url && list?.first?["offset"] == .number(600))
       #expect(list?.first?["name"]?.text == "a b.jpg" && list?.first?["isReceiving"] == .flag(false))
+      #expect(list?.first?["sha1"]?.text == sha1)
 
       // Where it does not stand, nothing is taken.
       let stale = try await world.send(

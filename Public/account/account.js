@@ -1,0 +1,50 @@
+// One's own name, password and logins.
+
+import { call, Problem } from '../core/api.js';
+import { add, fill, h } from '../core/dom.js';
+import { action, field, form } from '../core/form.js';
+import { ago, bytes } from '../core/format.js';
+
+export async function show(root, { user, restart, greeting }) {
+  const said = h('p', { class: 'good-word', role: 'status' });
+  const sessions = h('ul', { class: 'card list' });
+  add(root,
+    h('div', { class: 'heading' }, h('h1', {}, user.name), action('Log out', async () => {
+      try {
+        await call('POST', '/auth/logout');
+      } catch (problem) {
+        if (problem.status !== 401) throw problem;
+      }
+      await restart('#/');
+    }, { id: 'log-out' })),
+    h('p', { class: 'lead' }, `${user.email} · ${bytes(user.quotaUsageInBytes)}${user.quotaSizeInBytes === null ? ' stored' : ` of ${bytes(user.quotaSizeInBytes)} used`}`),
+    greeting && h('p', { class: 'banner', role: 'status' }, `${greeting}: the one you logged in with is known to the admin.`),
+    said,
+    h('div', { class: 'columns' },
+      h('section', { class: 'card' }, h('h2', {}, 'Name'), form([field('Name', { name: 'name', value: user.name, required: true, maxlength: 200 })], 'Save', async ({ name }) => {
+        await call('PUT', '/users/me', { name });
+        await restart();
+      })),
+      h('section', { class: 'card' }, h('h2', {}, 'Password'), form([
+        field('Password now', { name: 'password', type: 'password', autocomplete: 'current-password', required: true }),
+        field('New password', { name: 'newPassword', type: 'password', autocomplete: 'new-password', required: true }),
+        field('New password again', { name: 'again', type: 'password', autocomplete: 'new-password', required: true }),
+      ], 'Change it', async ({ password, newPassword, again }, element) => {
+        if (newPassword !== again) throw new Problem('The two new passwords differ.');
+        await call('POST', '/auth/change-password', { password, newPassword, invalidateSessions: false });
+        element.reset();
+        said.textContent = 'The password is changed. Other logins stay; end them below where that is wanted.';
+      }))),
+    h('section', {}, h('h2', {}, 'Logins'), sessions));
+  const draw = async () => {
+    const list = await call('GET', '/sessions');
+    fill(sessions, list.map((session) => h('li', {}, h('div', { class: 'entry' },
+      h('span', { class: 'grow' }, [session.deviceType, session.deviceOS].filter(Boolean).join(', ') || 'Unknown', session.current && h('span', { class: 'badge' }, 'This one'),
+        h('span', { class: 'hint' }, `since ${ago(session.createdAt)}, last seen ${ago(session.updatedAt)}`)),
+      !session.current && action('End it', async () => {
+        await call('DELETE', `/sessions/${session.id}`);
+        await draw();
+      }, { 'aria-label': `End the login ${session.deviceType}` })))));
+  };
+  await draw();
+}

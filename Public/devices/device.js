@@ -1,0 +1,95 @@
+// One device: what it says, what it needs, what it sent, and what may be done with it.
+
+import { call } from '../core/api.js';
+import { h } from '../core/dom.js';
+import { events, lifetime } from '../core/events.js';
+import { ago, bytes, count, duration, exact, moment, plural } from '../core/format.js';
+import { refresh } from '../core/refresh.js';
+import { list as activityList } from '../activity/entries.js';
+import { canary } from '../welcome/canary.js';
+import { actions } from './actions.js';
+import { checklist } from './checklist.js';
+import { badge, identity, kindIcon, legend, strip } from './parts.js';
+
+export async function show(root, { rest: [id], user }) {
+  const [signal, leave] = lifetime();
+  const draw = async () => {
+    const [device, { items }] = await Promise.all([
+      call('GET', `/backup/devices/${id}`), call('GET', `/backup/activity?deviceId=${id}&limit=20`)]);
+    if (!signal.aborted && !root.contains(document.activeElement?.closest('form, dialog'))) refresh(root, [device, items], () => screen(device, items));
+  };
+  const screen = (device, items) => [
+    h('p', { class: 'crumb' }, h('a', { href: '#/devices' }, 'Devices')),
+    h('div', { class: 'heading' },
+      h('div', { class: 'title' }, kindIcon(device.kind), h('div', {}, h('h1', {}, device.name),
+        h('p', { class: 'hint' }, [device.userName, identity(device)].filter(Boolean).join(' · ')))),
+      badge(device.state.level)),
+    stateCard(device),
+    h('div', { class: 'columns' },
+      device.checklist.items.length > 0 && checklist(device),
+      h('section', { class: 'card' }, h('h2', {}, 'What it did'), strip(device.days), legend(), facts(device))),
+    device.checkIn && said(device.checkIn),
+    actions(device, user, draw),
+    device.kind === 'phone' && test,
+    h('section', { class: 'card' }, h('h2', {}, 'Activity'), activityList(items, { withDevice: false }),
+      h('p', {}, h('a', { href: `#/activity?deviceId=${id}` }, 'All of it'))),
+  ];
+  const test = h('section', { class: 'card' }, h('h2', {}, 'Test it'), canary(signal, id));
+  await draw();
+  events.on('devices', ({ ids }) => { if (ids.includes(id)) draw(); }, signal);
+  return leave;
+}
+
+function stateCard({ state, snoozedUntil }) {
+  return h('section', { class: `card state-card ${state.level}` },
+    h('p', { class: 'sentence' }, state.sentence),
+    h('p', { class: 'hint' }, `Since ${moment(state.since)}`,
+      state.missedWindows > 0 && `, ${plural(state.missedWindows, 'usual time')} missed`,
+      snoozedUntil && `, snoozed until ${moment(snoozedUntil)}`),
+    state.steps.length > 0 && [h('h2', {}, 'What helps'), h('ol', { class: 'steps' }, state.steps.map((step) => h('li', {}, step)))]);
+}
+
+function facts(device) {
+  const { latency, recentTransfers: recent } = device;
+  const rows = [
+    ['Last contact', h('time', exact(device.lastContact), ago(device.lastContact))],
+    ['Last upload', h('time', exact(device.lastUpload), ago(device.lastUpload))],
+    ['First contact', moment(device.firstContact)],
+    ['Stored', `${count(device.stored)}, ${bytes(device.storedBytes)}`],
+    ['Were here already', count(device.duplicates)],
+    ['Rejected', count(device.rejected)],
+    ['Broken off', recent.broken ? `${count(device.broken)}; of the last ${recent.count} transfers ${recent.broken}`
+      + (recent.brokenAfterSeconds ? `, after about ${duration(recent.brokenAfterSeconds)}` : '') : count(device.broken)],
+    ['From taken to safe', latency?.samples ? `${duration(latency.medianSeconds)} usually, ${duration(latency.p95Seconds)} at the latest (19 of 20)` : 'not known yet'],
+    ['Logged in by', device.credentials.map(credential).join('; ') || 'signed out'],
+  ];
+  return h('dl', { class: 'facts-list' }, rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+}
+
+function credential({ kind, name, permissions }) {
+  if (kind === 'session') return `login (${name})`;
+  return `key “${name}”, ${permissions.includes('all') ? 'may do everything' : permissions.join(' ')}`;
+}
+
+const yes = (value, good, bad) => (value === null || value === undefined ? 'not said' : value ? good : bad);
+
+/** What the device's own app reported. */
+function said(checkIn) {
+  const albums = checkIn.albumsTotal === null ? 'not said'
+    : `${checkIn.albumsSelected} of ${checkIn.albumsTotal} albums, ${count(checkIn.itemsOutside ?? 0)} items outside`;
+  const rows = [
+    ['Still to come', checkIn.remaining === null ? 'not said' : `${count(checkIn.remaining)} of ${count(checkIn.total ?? 0)}`
+      + (checkIn.remainingBytes ? `, ${bytes(checkIn.remainingBytes)}` : '') + (checkIn.remainingVideos ? `, ${plural(checkIn.remainingVideos, 'video')}` : '')],
+    ['If it were lost now', checkIn.remaining ? `${plural(checkIn.remaining, 'item')} would be gone` : 'nothing would be gone'],
+    ['Covers', albums],
+    ['May see', { full: 'all photos', limited: 'only chosen photos', denied: 'no photos' }[checkIn.permission] ?? 'not said'],
+    ['In the background', yes(checkIn.isBackgroundOn, 'on', 'off')],
+    ['Sends over', yes(checkIn.wifiOnly, 'Wi-Fi only', 'Wi-Fi and mobile data')],
+    ['Low power mode', yes(checkIn.lowPower, 'on', 'off')],
+  ];
+  return h('section', { class: 'card' },
+    h('h2', {}, 'What it says of itself'), h('p', { class: 'hint' }, `As of ${moment(checkIn.at)}`),
+    h('dl', { class: 'facts-list' }, rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
+    checkIn.failures?.length > 0 && [h('h3', {}, 'What it could not send'),
+      h('ul', { class: 'plain' }, checkIn.failures.map(({ name, reason }) => h('li', {}, h('strong', {}, name), `: ${reason}`)))]);
+}

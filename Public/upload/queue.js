@@ -1,0 +1,236 @@
+// All files of this browser on their way: hashed, checked, sent, and what became of each.
+// waiting → hashing → hashed → ready → sending → stored | duplicate | rejected | failed; `lost`: to be chosen once more.
+
+import { why } from '../activity/words.js';
+import { stayAwake } from './awake.js';
+import { Comparison } from './comparison.js';
+import { isLitter } from './files.js';
+import { Hasher } from './hasher.js';
+import { Ledger } from './ledger.js';
+import { giveTurn, takeTurn } from './turn.js';
+import { upload } from './tus.js';
+import { wait } from './wait.js';
+
+const sentAtOnce = 3;
+const hashedAtOnce = 2;
+export const isOver = ({ state }) => ['stored', 'duplicate', 'rejected', 'failed'].includes(state);
+
+class Queue extends EventTarget {
+  items = [];
+  isPaused = false;
+  isElsewhere = false;
+  note = '';
+  #byKey = new Map();
+  #hasher = new Hasher();
+  #opening = null;
+  #abort = new AbortController();
+  #comparison = new Comparison((item, found) => this.#compared(item, found), () => this.#run());
+  #numbers = Date.now();
+  #told = false;
+
+  /** Reads what an earlier visit left; once. */
+  open(user) {
+    if (this.user && this.user.id !== user.id) this.close();
+    this.user = user;
+    this.#opening ??= this.#restore();
+    return this.#opening;
+  }
+
+  async #restore() {
+    const { id } = this.user;
+    this.ledger = await Ledger.open();
+    const records = await this.ledger?.all().catch(() => []) ?? [];
+    if (this.user?.id !== id) return; // somebody else logged in meanwhile
+    for (const record of records.filter(({ user }) => user === id)) {
+      if (this.#byKey.has(record.key)) continue;
+      const over = isOver(record);
+      this.#take({ ...record, state: over ? record.state : record.file ? (record.sha1 ? 'ready' : 'waiting') : 'lost', sent: over ? record.size : 0, isKept: Boolean(record.file) });
+    }
+    this.#run();
+  }
+
+  /** Adds `[{ file, path }]`. A file that was begun before goes on where it stopped. */
+  async add(files) {
+    await this.#opening;
+    for (const { file, path } of files.filter((one) => !isLitter(one))) {
+      const key = `${path}|${file.size}|${file.lastModified}`;
+      const known = this.#byKey.get(key) ?? this.#lostOne(file);
+      if (known && !['lost', 'failed', 'rejected'].includes(known.state)) continue;
+      const item = known ?? { id: this.#numbers += 1, key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
+      Object.assign(item, { file, state: item.sha1 ? 'ready' : 'waiting', reason: null });
+      if (!known) this.#take(item);
+      this.#keep(item);
+      this.ledger?.hold(item.id, file).then((isKept) => { item.isKept = isKept; });
+    }
+    this.#run();
+  }
+
+  /** A lost file that comes without its folder is the same by name, size and time. */
+  #lostOne(file) {
+    const tail = `${file.name}|${file.size}|${file.lastModified}`;
+    return this.items.find((item) => item.state === 'lost' && item.key.endsWith(tail));
+  }
+
+  #take(item) {
+    this.items.push(item);
+    this.#byKey.set(item.key, item);
+  }
+
+  /** Whether it was neither taken off the list meanwhile, nor left by a login that ended. */
+  #isHere(item) { return this.#byKey.get(item.key) === item; }
+
+  /** Writes down where it stands. What is not written down goes on all the same, as long as the page is open. */
+  async #keep(item) {
+    if (!this.#isHere(item)) return;
+    const { id, key, user, name, path, size, sha1, token, isBegun, state, reason, asset } = item;
+    await this.ledger?.put({ id, key, user, name, path, size, sha1, token, isBegun, state, reason, asset }).catch(() => {});
+    if (isOver(item) && state !== 'failed') await this.ledger?.release([id]).catch(() => {});
+  }
+
+  #run() {
+    if (!this.user) return;
+    const open = this.items.filter((item) => !isOver(item) && item.state !== 'lost');
+    Ledger.note(this.user.id, open.length > 0 || this.items.some(({ state }) => state === 'lost'));
+    this.isElsewhere = open.length > 0 && !takeTurn();
+    if (open.length === 0) giveTurn();
+    const isBusy = open.length > 0 && !this.isPaused && !this.isElsewhere;
+    stayAwake(isBusy);
+    this.#tell();
+    if (this.isElsewhere) {
+      clearTimeout(this.asking);
+      this.asking = setTimeout(() => this.#run(), 5000);
+    }
+    if (!isBusy) return;
+    const start = (from, to, limit, act) => {
+      const free = limit - open.filter(({ state }) => state === to).length;
+      if (free > 0) open.filter(({ state }) => state === from).slice(0, free).forEach(act);
+    };
+    start('waiting', 'hashing', hashedAtOnce, (item) => this.#hash(item));
+    start('ready', 'sending', sentAtOnce, (item) => this.#send(item));
+  }
+
+  async #hash(item) {
+    item.state = 'hashing';
+    try {
+      item.sha1 = await this.#hasher.hash(item.file, (done) => { item.hashed = done; this.#tell(); });
+      if (!this.#isHere(item)) return;
+      item.state = 'hashed';
+      this.#comparison.add(item);
+    } catch (error) {
+      this.#end(item, 'failed', `The file cannot be read: ${error.message}`);
+    }
+    this.#run();
+  }
+
+  #compared(item, found) {
+    if (!found || found.action === 'accept') {
+      item.state = 'ready';
+      this.#keep(item);
+    } else {
+      item.asset = found.assetId;
+      this.#end(item, found.reason === 'duplicate' ? 'duplicate' : 'rejected', found.isTrashed ? 'It lies in the trash; restore it there.' : null);
+    }
+  }
+
+  async #send(item) {
+    item.state = 'sending';
+    const { signal } = this.#abort;
+    try {
+      const { status, asset } = await upload(item, {
+        signal,
+        keep: () => this.#keep(item),
+        isTaken: (token) => this.items.some((other) => other !== item && other.token === token),
+        sent: (bytes) => {
+          if (bytes > item.sent) item.note = null;
+          item.sent = bytes;
+          this.#tell();
+        },
+        waiting: (text, time) => {
+          item.note = text;
+          this.#tell();
+          return wait(time, signal);
+        },
+      });
+      item.asset = asset;
+      this.#end(item, status === 'duplicate' ? 'duplicate' : 'stored');
+    } catch (error) {
+      if (signal.aborted) item.state = 'ready';
+      else if (error.status === 401) {
+        item.state = 'ready';
+        this.note = error.message;
+        this.pause();
+      } else this.#end(item, error.code && error.status < 500 ? 'rejected' : 'failed', why(error.code) ? `${error.message} (${why(error.code)})` : error.message);
+    }
+    this.#run();
+  }
+
+  #end(item, state, reason = null) {
+    Object.assign(item, { state, reason, sent: item.size, note: null, file: state === 'failed' ? item.file : null });
+    this.#keep(item);
+  }
+
+  /** The login ended: nothing more is sent, least of all into the account of whoever logs in next. */
+  close() {
+    this.#stop();
+    this.items = [];
+    this.#byKey.clear();
+    this.#opening = null;
+    this.user = null;
+    this.isPaused = false; // a request that heard 401 first had paused it
+    this.note = '';
+    giveTurn();
+    stayAwake(false);
+    this.#tell();
+  }
+
+  #stop() {
+    this.#abort.abort(new DOMException('stopped', 'AbortError'));
+    this.#abort = new AbortController();
+  }
+
+  pause() {
+    this.isPaused = true;
+    this.#stop();
+    this.#run();
+  }
+
+  resume() {
+    this.isPaused = false;
+    this.note = '';
+    this.#run();
+  }
+
+  /** Tries again what failed and may go through now. */
+  retry() {
+    for (const item of this.items) {
+      if (item.state === 'failed' && item.file) Object.assign(item, { state: item.sha1 ? 'ready' : 'waiting', reason: null, sent: 0 });
+    }
+    this.resume();
+  }
+
+  /** Takes items off the list; what the server has of them expires there. */
+  forget(items) {
+    const gone = new Set(items);
+    this.items = this.items.filter((item) => !gone.has(item));
+    for (const item of gone) this.#byKey.delete(item.key);
+    this.ledger?.remove([...gone].map(({ id }) => id)).catch(() => {});
+    this.#run();
+  }
+
+  get isLosing() { return this.items.some((item) => !isOver(item) && item.state !== 'lost' && !item.isKept); }
+
+  /** At most four times a second, however fast the bytes go. */
+  #tell() {
+    if (this.#told) return;
+    this.#told = true;
+    setTimeout(() => {
+      this.#told = false;
+      this.dispatchEvent(new Event('change'));
+    }, 250);
+  }
+}
+
+export const queue = new Queue();
+
+addEventListener('loggedout', () => queue.close());
+addEventListener('beforeunload', (event) => { if (queue.isLosing) event.preventDefault(); });

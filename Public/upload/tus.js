@@ -1,0 +1,141 @@
+// One file by tus 1.0.0: created, sent in chunks, resumed at the byte that the server has on disk.
+
+import { address, Problem } from '../core/api.js';
+
+const chunk = 16 << 20; // bytes; below the body limits of usual proxies
+const stall = 60_000; // milliseconds without a byte
+
+/** What every request to an upload says. */
+export const fields = { 'Tus-Resumable': '1.0.0' };
+
+/** What one request answered; `status` 0: none came. */
+class Answer {
+  constructor(request) {
+    this.status = request?.status ?? 0;
+    this.request = request;
+  }
+
+  field(name) { return this.request?.getResponseHeader(name); }
+  get isGood() { return this.status >= 200 && this.status < 300; }
+  get offset() { return Number(this.field('Upload-Offset')); }
+  get result() { return { status: this.field('X-Asset-Status'), asset: this.field('X-Asset-Id'), error: this.field('X-Asset-Error') }; }
+
+  get json() { return JSON.parse(this.request.responseText); }
+
+  get message() {
+    try {
+      const { detail, message, title } = this.json;
+      return detail ?? message ?? title;
+    } catch {
+      return this.status ? `The server answered ${this.status}.` : 'The connection broke off.';
+    }
+  }
+}
+
+/** XMLHttpRequest, because fetch does not say how much of a body has gone. */
+function request(method, url, headers, body, signal, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    let timer;
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), stall);
+    };
+    const end = (act) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+      act();
+    };
+    const stop = () => request.abort();
+    request.open(method, url);
+    for (const [name, value] of Object.entries({ ...fields, ...headers })) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded }) => { alive(); progress?.(loaded); };
+    request.onload = () => end(() => resolve(new Answer(request)));
+    request.onerror = () => end(() => resolve(new Answer(null)));
+    request.onabort = () => end(() => (signal.aborted ? reject(signal.reason) : resolve(new Answer(null))));
+    signal.addEventListener('abort', stop);
+    alive();
+    request.send(body ?? null);
+  });
+}
+
+const text = (value) => btoa(String.fromCharCode(...new TextEncoder().encode(value)));
+
+/** Worth another try: no answer, a server that stops, another connection that holds the upload. */
+const passes = (status) => status === 0 || status === 408 || status === 409 || status === 423 || status === 429 || status >= 500;
+
+/**
+ * Sends `item` (`{ file, name, sha1, token?, isBegun? }`) and returns `{ status, asset }`.
+ * @param hooks `{ signal, keep(), isTaken(token), sent(bytes), waiting(text, milliseconds) }`; `keep` resolves when `item` is
+ *   written down, `isTaken` says whether another item goes on there, `waiting` resolves when it is time to try again
+ * @throws Problem for what another try does not change
+ */
+export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
+  let failures = 0;
+  let offset = null;
+  let confirmed = 0; // bytes of which the server said that they are on disk
+  const again = async (answer) => {
+    if (answer.status === 401) throw new Problem('You are not logged in any more.', 'Log in again, and it goes on.', 401);
+    if (!passes(answer.status)) throw new Problem(answer.message, '', answer.status, answer.result.error);
+    failures += 1;
+    offset = null;
+    sent(confirmed);
+    const asked = Number(answer.field('Retry-After')) * 1000;
+    await waiting(answer.message, asked > 0 ? Math.min(asked, 60_000) : Math.min(30_000, 500 * 2 ** failures));
+  };
+
+  for (;;) {
+    signal.throwIfAborted();
+    if (!item.token) {
+      if (item.isBegun) {
+        // An earlier creation whose answer this page never saw: the connection broke, or the page was closed before it wrote it down.
+        const answer = await request('GET', address('/backup/uploads'), {}, null, signal);
+        if (!answer.isGood) { await again(answer); continue; }
+        item.token = leftBehind(answer.json, item, isTaken);
+      }
+      if (!item.token) {
+        item.isBegun = true;
+        await keep();
+        const answer = await create(item, signal);
+        if (!answer.isGood) { await again(answer); continue; }
+        if (answer.result.asset) return answer.result; // these bytes were here already
+        item.token = answer.field('Location').split('/').at(-1);
+        offset = 0;
+      }
+      await keep();
+    }
+    const url = address(`/backup/uploads/${item.token}`);
+    if (offset === null) {
+      const answer = await request('HEAD', url, {}, null, signal);
+      if (answer.status === 404 || answer.status === 410) { item.token = null; continue; }
+      if (answer.result.asset) return answer.result;
+      if (answer.result.status === 'rejected') throw new Problem(reason(answer), '', answer.status, answer.result.error);
+      if (!answer.isGood) { await again(answer); continue; }
+      ({ offset } = answer);
+    }
+    confirmed = offset;
+    sent(offset);
+    const from = offset;
+    const answer = await request('PATCH', url, { 'Upload-Offset': from, 'Content-Type': 'application/offset+octet-stream' },
+      item.file.slice(from, from + chunk), signal, (loaded) => sent(Math.min(item.file.size, from + loaded)));
+    if (answer.result.asset) return answer.result;
+    if (answer.status === 404 || answer.status === 410) { item.token = null; continue; }
+    if (!answer.isGood) { await again(answer); continue; }
+    if (answer.offset > from) failures = 0;
+    ({ offset } = answer);
+  }
+}
+
+function leftBehind(open, { file, sha1 }, isTaken) {
+  return open.find((one) => one.sha1 === sha1 && one.length === file.size && !one.isReceiving && !isTaken(one.id))?.id ?? null;
+}
+
+function create({ file, name, sha1 }, signal) {
+  const time = new Date(file.lastModified).toISOString();
+  const metadata = Object.entries({ filename: name, sha1, fileCreatedAt: time, fileModifiedAt: time }).map(([key, value]) => `${key} ${text(value)}`);
+  return request('POST', address('/backup/uploads'), { 'Upload-Length': file.size, 'Upload-Metadata': metadata.join(',') }, null, signal);
+}
+
+function reason(answer) {
+  return answer.result.error ? `Rejected: ${answer.result.error.replaceAll('_', ' ')}.` : 'The server rejected the file.';
+}

@@ -1,0 +1,192 @@
+"""Devices, activity and the overview: what the page says of what the server saw."""
+
+import json
+import re
+import sqlite3
+import time
+
+import pytest
+from conftest import EMAIL, NAME, PASSWORD
+from harness import client, media
+from pictures import DAY
+from playwright.sync_api import expect
+
+PIXEL = {"User_Agent": "immich-android/3.1.0", "deviceModel": "Pixel 8"}
+
+
+def log_in(server, **fields):
+    answer = client.Client(server, **fields).post("/api/auth/login", {"email": EMAIL, "password": PASSWORD})
+    return client.Client(server, Authorization=f"Bearer {answer.json()['accessToken']}", **fields)
+
+
+@pytest.fixture
+def phone(server, admin):
+    phone = log_in(server, **PIXEL)
+    yield phone
+    phone.close()
+
+
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+
+
+def make_quiet(server, days=20, silent=9):
+    """As if the phone had been in contact every evening, and then not any more."""
+    server.stop()
+    catalog = sqlite3.connect(server.data / "nightstand.sqlite")
+    (number,) = catalog.execute("SELECT number FROM device WHERE kind = 'phone'").fetchone()
+    today = int(time.time() * 1000) // DAY
+    last = (today - silent) * DAY + 20 * DAY // 24
+    catalog.execute("DELETE FROM device_day WHERE device = ?", (number,))
+    for day in range(today - silent - days, today - silent + 1):
+        catalog.execute("INSERT INTO device_day (device, day, hours, stored, bytes) VALUES (?, ?, ?, 3, 9000000)", (number, day, 1 << 20))
+    catalog.execute("UPDATE device SET first_contact = ?, last_contact = ?, last_upload = ?, stored = 60 WHERE number = ?",
+                    (last - days * DAY, last, last, number))
+    catalog.commit()
+    catalog.close()
+    server.start()
+
+
+def test_the_canary_turns_green_when_a_photo_arrives(phone, inside):
+    visitor, page = inside("#/connect")
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    visitor.accessible()
+    page.get_by_role("button", name="Start the test").click()
+    expect(page.get_by_text("Take a photo now", exact=True)).to_be_visible()
+    phone.store(media.jpeg("old"), "old.jpg", fileCreatedAt="2020-01-01T00:00:00.000Z")
+    expect(page.get_by_role("timer")).to_have_text(re.compile("0:0[1-9]"))
+    taken = now()
+    expect(page.locator(".arrived")).to_have_count(0)
+    phone.store(media.jpeg("canary"), "canary.jpg", fileCreatedAt=taken)
+    expect(page.locator(".arrived")).to_have_text(re.compile(r"It arrived, \d+ s after it was taken\."))
+    expect(page.get_by_text("canary.jpg from Google Pixel 8")).to_be_visible()
+    visitor.accessible()
+
+
+def test_the_overview_says_in_one_sentence_what_is_wrong(server, phone, inside):
+    phone.store(media.jpeg("one"))
+    make_quiet(server)
+    visitor, page = inside()
+    person = page.locator(".person")
+    expect(person).to_contain_text("Act")
+    expect(person.locator(".sentence")).to_contain_text("Pixel")
+    device = page.get_by_role("article").filter(has_text="Google Pixel 8")
+    expect(device.get_by_role("img", name=re.compile("The last 30 days"))).to_be_visible()
+    expect(page.get_by_text("There is no second copy")).to_be_visible()
+    expect(page.get_by_text("The server talks to nobody")).to_be_visible()
+    visitor.accessible()
+    device.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="What helps")).to_be_visible()
+    visitor.accessible()
+
+
+def test_a_device_is_renamed_snoozed_ticked_and_revoked(server, phone, inside):
+    phone.store(media.jpeg("one"))
+    visitor, page = inside("#/devices")
+    visitor.accessible()
+    page.get_by_role("link", name="Google Pixel 8").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Anna’s Pixel")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", name="Anna’s Pixel")).to_be_visible()
+
+    page.get_by_role("checkbox").first.check()
+    expect(page.get_by_text("Done today").first).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("checkbox").first).to_be_checked()
+
+    page.get_by_role("button", name="Snooze").click()
+    page.get_by_role("dialog").get_by_role("button", name="Snooze").click()
+    expect(page.locator(".heading .badge")).to_have_text("Snoozed")
+    page.get_by_role("button", name="End the snooze").click()
+    expect(page.get_by_role("button", name="Snooze", exact=True)).to_be_visible()
+
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Support bundle").click()
+        page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    bundle = open(waiting.value.path()).read()
+    assert json.loads(bundle) and phone.fields["Authorization"].split()[1] not in bundle
+
+    visitor.expected_statuses = set()
+    page.get_by_role("button", name="Revoke").click()
+    visitor.accessible()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("heading", name="Devices", exact=True)).to_be_visible()
+    expect(page.get_by_text("Anna’s Pixel")).to_have_count(0)
+    assert phone.get("/api/users/me").status == 401
+    page.get_by_label("Show revoked devices too").check()
+    expect(page.get_by_role("article").filter(has_text="Anna’s Pixel")).to_contain_text("Revoked")
+
+
+def test_two_of_the_same_phone_are_merged(server, phone, inside):
+    phone.store(media.jpeg("one"))
+    other = log_in(server, **PIXEL)
+    other.store(media.jpeg("two"))
+    other.patch("/api/backup/devices/me", {"name": "New one"})
+    _, page = inside("#/devices")
+    page.get_by_role("link", name="New one").click()
+    page.get_by_role("button", name="Merge").click()
+    page.get_by_label("The other one").select_option(page.get_by_label("The other one").locator("option", has_text="Google Pixel 8").get_attribute("value"))
+    page.get_by_role("dialog").get_by_role("button", name="Merge").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("dd", has_text=re.compile("^2, "))).to_be_visible()
+
+
+def test_only_the_checklist_is_printed(phone, inside):
+    phone.store(media.jpeg("one"))
+    visitor, page = inside("#/devices")
+    page.get_by_role("link", name="Google Pixel 8").click()
+    expect(page.get_by_role("heading", name="Checklist")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.get_by_role("heading", name="Checklist")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it did")).to_be_hidden()
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+
+
+def test_activity_is_live_and_filtered(phone, inside):
+    phone.store(media.jpeg("one"), "first.jpg", fileCreatedAt=now())
+    visitor, page = inside("#/activity")
+    expect(page.get_by_text("first.jpg")).to_be_visible()
+    visitor.accessible()
+    phone.store(media.jpeg("old"), "old.jpg", fileCreatedAt="2019-05-05T00:00:00.000Z")
+    expect(page.get_by_text("old.jpg")).to_be_visible()  # without a reload
+    phone.upload(b"what is this", "virus.exe")
+    expect(page.get_by_text("was rejected: not a photo or video")).to_be_visible()
+    page.get_by_label("What").select_option(label="Failed")
+    expect(page.get_by_text("first.jpg")).to_have_count(0)
+    expect(page.get_by_text("virus.exe")).to_be_visible()
+    page.get_by_label("What").select_option(label="Everything")
+    page.get_by_label("Only older photos that came late").check()
+    expect(page.get_by_text("old.jpg")).to_be_visible()
+    expect(page.get_by_text("first.jpg")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("1 older photo arrived today", exact=False)).to_be_visible()
+
+
+def test_activity_has_pages(phone, inside):
+    for number in range(60):
+        phone.store(media.jpeg(f"page {number}"), f"page {number}.jpg")
+    _, page = inside("#/activity?kind=stored")
+    entries = page.locator(".happened")
+    expect(entries).to_have_count(50)
+    page.get_by_role("button", name="Older entries").click()
+    expect(entries).to_have_count(60)
+    expect(page.get_by_role("button", name="Older entries")).to_have_count(0)
+
+
+def test_what_is_coming_in_is_shown_while_it_comes(phone, inside):
+    film = media.mov("slow", 3_000_000)
+    answer = phone.post("/api/backup/uploads", fields={"Tus-Resumable": "1.0.0", "Upload-Length": str(len(film)), "Upload-Metadata": "filename ZmlsbS5tb3Y="}, checked=False)
+    phone.patch(answer.header("Location"), body=film[:1_000_000], checked=False,
+                fields={"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"})
+    _, page = inside()
+    expect(page.get_by_role("heading", name="Coming in")).to_be_visible()
+    expect(page.get_by_text("film.mov")).to_be_visible()
+    expect(page.get_by_text("1 MB of 3 MB")).to_be_visible()
+
+
+def test_the_server_screen_lists_every_connection_that_goes_out(inside):
+    visitor, page = inside("#/server")
+    expect(page.get_by_text("None. This server opens no connection to anybody", exact=False)).to_be_visible()
+    expect(page.get_by_role("heading", name="In the background")).to_be_visible()
+    visitor.accessible()

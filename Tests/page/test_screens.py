@@ -1,0 +1,128 @@
+"""Every screen, in light and dark, on a desk and on a phone: it fits, it can be read, it does not jump; and its picture for the documentation."""
+
+import os
+
+import pytest
+from conftest import DESK, EMAIL, PHONE
+from harness import client
+from harness.process import REPOSITORY, Nightstand, until
+from household import fill
+from playwright.sync_api import expect
+
+from conftest import Visitor
+
+SCREENS = ["overview", "photos", "devices", "device", "activity", "connect", "upload", "albums", "people", "keys", "server", "account", "viewer"]
+
+
+@pytest.fixture(scope="module")
+def household(tmp_path_factory):
+    """A family's server after sixty days."""
+    server = Nightstand(tmp_path_factory.mktemp("household") / "data", "--resources", REPOSITORY)
+    server.start()
+    try:
+        client.sign_up(server, EMAIL)
+        fill(server, client.log_in(server, EMAIL)[0], EMAIL, share=1 if os.environ.get("UPDATE_SCREENSHOTS") else 0.1)
+        anna = client.log_in(server, EMAIL)[0]
+        until(lambda: all(queue["jobCounts"]["waiting"] + queue["jobCounts"]["active"] == 0 for queue in anna.get("/api/jobs").json().values()),
+              240, "small pictures of everything")
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_it_fits_and_can_be_read(household, chromium, scheme, size):
+    visitor = Visitor(chromium, household, color_scheme=scheme, **(PHONE if size == "phone" else DESK))
+    try:
+        page = visitor.enter()
+        expect(page.locator(".device").first).to_be_visible()
+        for screen in SCREENS:
+            go(page, screen)
+            visitor.accessible()
+            big_enough(page, size)
+            visitor.picture(f"{screen}-{scheme}{'-phone' if size == 'phone' else ''}.png")
+    finally:
+        visitor.close()
+
+
+def go(page, screen):
+    """Opens the screen and waits for what it shows last."""
+    last = {
+        "overview": ".device", "devices": ".device", "device": ".checklist, .state-card", "activity": ".happened", "connect": ".code", "upload": ".drop",
+        "albums": ".album", "people": ".person-row", "keys": ".entry", "server": ".advice", "account": ".entry", "photos": ".photo img.there",
+        "viewer": ".viewer img.full"}[screen]
+    if screen == "device":
+        page.goto("/#/devices")
+        page.get_by_role("link", name="Ben’s iPhone").click()
+    elif screen == "viewer":
+        page.goto("/#/photos")
+        page.locator(".photo[href]").nth(2).click()
+    else:
+        page.goto("/#/" + {"overview": ""}.get(screen, screen))
+    heading = {"overview": "Hello, Anna", "device": "Ben’s iPhone", "keys": "API keys", "account": "Anna", "viewer": "Photos"}.get(screen, screen.capitalize())
+    expect(page.locator("main h1")).to_have_text(heading)
+    expect(page.locator(last).first).to_be_visible()
+    if screen == "albums":
+        expect(page.locator(".cover img")).to_have_count(2)
+    if screen in ("photos", "albums", "viewer"):
+        page.evaluate("Promise.all([...document.images].map(image => image.complete || new Promise(done => { image.onload = image.onerror = done; })))")
+
+
+def big_enough(page, size):
+    """On a phone a thumb must hit it."""
+    if size == "phone":
+        for control in page.locator("button:visible:not(.select-month), input:visible:not([type=checkbox]), select:visible").all():
+            assert control.bounding_box()["height"] >= 40, control
+
+
+def test_nothing_jumps_while_the_overview_loads(household, chromium):
+    """Chromium's own measure of what moved without being touched."""
+    visitor = Visitor(chromium, household, **DESK)
+    try:
+        visitor.page.add_init_script(
+            "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach(entry => { moved += entry.value; }))"
+            ".observe({type: 'layout-shift', buffered: true})")
+        page = visitor.enter()
+        expect(page.locator(".device").first).to_be_visible()
+        assert page.evaluate("moved") < 0.05
+    finally:
+        visitor.close()
+
+
+@pytest.mark.parametrize("place", ["", "#/devices", "#/activity", "#/upload", "#/people", "#/account"])
+def test_tab_goes_through_in_order_and_can_be_seen(household, chromium, place):
+    visitor = Visitor(chromium, household, **DESK)
+    try:
+        page = visitor.enter(place)
+        expect(page.locator("main h1")).to_be_visible()
+        page.evaluate("document.activeElement.blur(); window.stops = []")
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            page.evaluate("stops.push(document.activeElement)")
+        wrong = page.evaluate(
+            """() => {
+              const wrong = [];
+              stops.forEach((stop, at) => {
+                if (stop === document.body) return;
+                const before = stops[at - 1];
+                if (before && before !== document.body && !(before.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING)) wrong.push(`back to ${stop.outerHTML.slice(0, 80)}`);
+              });
+              const style = getComputedStyle(document.activeElement);
+              if (document.activeElement !== document.body && (style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 2)) wrong.push('no ring');
+              return wrong;
+            }""")
+        assert wrong == []
+    finally:
+        visitor.close()
+
+
+def test_motion_can_be_switched_off(household, chromium):
+    visitor = Visitor(chromium, household, reduced_motion="reduce", **DESK)
+    try:
+        page = visitor.enter()
+        expect(page.locator(".device").first).to_be_visible()
+        assert page.evaluate("getComputedStyle(document.querySelector('.screen > *')).animationName") == "none"
+    finally:
+        visitor.close()
