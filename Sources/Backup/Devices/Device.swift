@@ -87,7 +87,8 @@ extension DeviceHistory {
         (0..<24).filter { day.hours & (1 << UInt32($0)) != 0 }.map { day.day * 24 + Int64($0) }
       })
     (isSignedOut, isRevoked) = (record.credentials.isEmpty, device.revokedAt != nil)
-    (snoozedUntil, self.checkIn, reopenedAt) = (device.snoozedUntil, checkIn, device.reopenedAt)
+    (snoozedUntil, reopenedAt) = (device.snoozedUntil, device.reopenedAt)
+    (self.checkIn, checkedInAt) = (checkIn, device.checkedInAt)
     transfers = record.transfers.map { transfer in
       switch transfer.kind {
       case ActivityKind.broken.rawValue: Transfer(.broke, transfer.at)

@@ -47,6 +47,7 @@ package struct DeviceState: Sendable, Equatable {
     case quotaFull = "quota_full"
     case diskFull = "disk_full"
     case backlogStuck = "backlog_stuck"
+    case noNewPhotos = "no_new_photos"
     case osUpdated = "os_updated"
     case notABackupDevice = "not_a_backup_device"
   }
@@ -78,6 +79,7 @@ package struct DeviceHistory: Sendable, Equatable {
   package var isRevoked = false
   package var snoozedUntil: Instant?
   package var checkIn: CheckIn?
+  package var checkedInAt: Instant?
   /// An update of the OS or the client that nobody has looked at yet.
   package var reopenedAt: Instant?
   /// Of its last transfers, the newest first.

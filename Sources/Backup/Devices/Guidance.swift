@@ -34,10 +34,10 @@ package enum Guidance {
       [.signedOut, .revoked]),
     row(
       "select-albums", nil, nil, "In the app, look at which albums are chosen: only those are backed up.",
-      [.noUploadYet, .osUpdated]),
+      [.noUploadYet, .noNewPhotos, .osUpdated]),
     row(
       "backup-on", nil, nil, "In the app, switch backup on, and its background backup too.",
-      [.noUploadYet, .backgroundOff, .quiet]),
+      [.noUploadYet, .noNewPhotos, .backgroundOff, .quiet]),
     row("update-app", nil, nil, "Update the app.", [.quiet, .transfersBreak, .backlogStuck]),
     row(
       "network", nil, nil, "Try another network: a VPN, a data saver or weak Wi-Fi breaks long uploads.",

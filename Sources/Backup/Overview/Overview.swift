@@ -159,6 +159,12 @@ extension Overview.Person {
     case .green:
       let when = last.map { "last photo \(Span(from: $0, to: now)) ago" } ?? "nothing came yet"
       let rest = remaining.map { $0 > 0 ? ", \($0) are still on the way" : "" } ?? ""
+      // Who put an alarm off shall not forget that nothing watches there.
+      let snoozed = watched.filter { $0.state.level == .snoozed }
+      if let one = snoozed.first {
+        let names = snoozed.count == 1 ? one.name : "\(one.name) and \(snoozed.count - 1) more"
+        return (.green, state.reason, "Everything else is safe (\(when)\(rest)), but \(names) is snoozed and not watched.")
+      }
       return (.green, state.reason, "Everything is safe: \(when)\(rest).")
     case .snoozed: return (.snoozed, state.reason, "\(worst.name) is snoozed, and nothing else is watched.")
     default:
