@@ -265,6 +265,15 @@ private struct Random {
     #expect(state(phone, Self.day).level == .green, "it says itself that nothing is left")
   }
 
+  @Test("A contact that a wrong clock put into the future vouches for nothing")
+  func wrongClock() {
+    var phone = nightly()
+    phone.contacts.append((Self.day + 400) * 24)
+    (phone.lastContact, phone.lastUpload) = (instant(Self.day + 400), instant(Self.day + 400))
+    #expect(state(phone, Self.day, 12).level == .green)
+    #expect(state(phone, Self.day + 9).level == .red)
+  }
+
   @Test("A browser that uploaded once, and a program that ran twice, are not missed; one that runs every night is")
   func othersThanPhones() {
     var device = nightly()

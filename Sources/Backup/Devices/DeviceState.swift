@@ -50,6 +50,8 @@ package struct DeviceState: Sendable, Equatable {
     case noNewPhotos = "no_new_photos"
     case osUpdated = "os_updated"
     case notABackupDevice = "not_a_backup_device"
+    /// Of a person, not of a device.
+    case filesLost = "files_lost"
   }
 
   package let level: Level
@@ -95,6 +97,18 @@ package struct DeviceHistory: Sendable, Equatable {
     package let at: Instant
 
     package init(_ end: End, _ at: Instant) { (self.end, self.at) = (end, at) }
+  }
+
+  /// Without what lies ahead: the server's clock was wrong once, and must not vouch for the device until then.
+  func known(by now: Instant) -> DeviceHistory {
+    guard lastContact > now || (lastUpload ?? now) > now else { return self }
+    var device = self
+    device.contacts.removeAll { $0 > now.hour }
+    if lastContact > now {
+      device.lastContact = device.contacts.last.map { Instant(milliseconds: $0 * 3_600_000) } ?? min(firstContact, now)
+    }
+    if let last = lastUpload, last > now { device.lastUpload = device.lastContact }
+    return device
   }
 
   package init(

@@ -46,6 +46,10 @@ package enum Guidance {
       "proxy", nil, nil,
       "If transfers always break after the same time or size, look at the reverse proxy's limits and time-outs.",
       [.transfersBreak]),
+    row(
+      "lost", nil, nil,
+      "Copy the missing files back from a backup of the server's data, or open the app: what is missing is asked for again.",
+      [.filesLost]),
     row("quota", nil, nil, "Ask the admin for a larger quota, or empty the trash.", [.quotaFull]),
     row("disk", nil, nil, "Free space on the server's disk, or move the data to a larger one.", [.diskFull]),
     row(

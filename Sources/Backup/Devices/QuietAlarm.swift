@@ -23,10 +23,11 @@ package enum QuietAlarm {
   /// Hours without a photo from a device in contact: more than a holiday from the camera. A switched-off backup looks the
   /// same from here.
   static let withoutPhoto: Int64 = 60 * 24
-  /// Hours after an update for which it is watched more closely.
+  /// Hours after an update for which its checklist is asked for.
   static let afterUpdate: Int64 = 7 * 24
 
   package static func state(of device: DeviceHistory, now: Instant) -> DeviceState {
+    let device = device.known(by: now)
     if device.isRevoked { return DeviceState(.revoked, .revoked, "Its access was taken away.") }
     if let until = device.snoozedUntil, until > now {
       return DeviceState(.snoozed, .snoozed, "Snoozed for another \(Span(from: now, to: until)).")
@@ -108,11 +109,8 @@ package enum QuietAlarm {
       return DeviceState(silent >= long ? .red : .amber, .quiet, "Not heard from for \(span).")
     }
     let missed = habit.missed(since: now.hour - silent, now: now.hour)
-    // An update may have reset what lets it run in the background: nothing is put down to chance then.
-    let isWatchedClosely = device.reopenedAt.map { now.hour - $0.hour < afterUpdate + silent } ?? false
-    let patience = isWatchedClosely ? Habit.fewest : habit.patience
-    guard missed >= patience else { return nil }
-    let isRed = silent >= long && missed >= 2 * patience
+    guard missed >= habit.patience else { return nil }
+    let isRed = silent >= long && missed >= 2 * habit.patience
     return DeviceState(
       isRed ? .red : .amber, .quiet, missedWindows: missed, "Not heard from for \(span); usually \(habit.words).")
   }

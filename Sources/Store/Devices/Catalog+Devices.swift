@@ -39,7 +39,10 @@ extension Catalog {
       }
       return try Row.fetchAll(
         db,
-        sql: "\(DeviceRow.selection) WHERE \(condition) ORDER BY device.stored + device.duplicates = 0, device.last_contact DESC, device.number LIMIT \(Catalog.deviceLimit)",
+        sql: """
+          \(DeviceRow.selection) WHERE \(condition)
+          ORDER BY device.stored + device.duplicates = 0, device.last_contact DESC, device.number LIMIT \(Catalog.deviceLimit)
+          """,
         arguments: StatementArguments(arguments)
       ).map { try Catalog.record(of: DeviceRow($0), db, now: now) }
     }
