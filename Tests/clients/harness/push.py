@@ -114,13 +114,20 @@ class Provider:
         config.alpn_protocols = ["h2"]
         config.errorlog = config.accesslog = None
         self.loop = asyncio.new_event_loop()
-        self.stop = asyncio.Event()
         self.thread = threading.Thread(target=self._run, args=(config,), daemon=True)
         self.thread.start()
 
     def _run(self, config):
         asyncio.set_event_loop(self.loop)
-        self.loop.run_until_complete(serve(self._app, config, shutdown_trigger=self.stop.wait))
+
+        async def forever():
+            await asyncio.Event().wait()
+
+        self.task = self.loop.create_task(serve(self._app, config, shutdown_trigger=forever))
+        try:
+            self.loop.run_until_complete(self.task)
+        except asyncio.CancelledError:
+            pass
 
     async def _app(self, scope, receive, send):
         if scope["type"] != "http":
@@ -144,7 +151,8 @@ class Provider:
         return f"https://127.0.0.1:{self.port}"
 
     def close(self):
-        self.loop.call_soon_threadsafe(self.stop.set)
+        # Without goodbye: a server that keeps its connection would be waited for.
+        self.loop.call_soon_threadsafe(self.task.cancel)
         self.thread.join(10)
 
 
