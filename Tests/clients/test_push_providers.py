@@ -45,7 +45,7 @@ def log_in(server):
 
 
 @pytest.fixture
-def apple(launch, open_provider, certificate, tmp_path):
+def apple(open_provider, launch, certificate, tmp_path):
     """(server, key, provider, answers): a server with a team's key, and an APNs that says what `answers` say, in turn."""
     key = ec.generate_private_key(ec.SECP256R1())
     file = tmp_path / "AuthKey.p8"
@@ -112,7 +112,7 @@ def test_what_apns_answers(apple, answer, state, problem):
     assert (seen["state"], seen["problem"]) == (state, problem)
 
 
-def test_a_provider_with_another_certificate_is_not_believed(launch, open_provider, tmp_path, apple):
+def test_a_provider_with_another_certificate_is_not_believed(tmp_path, apple):
     server, _, provider, _ = apple
     stranger = tmp_path / "other"
     stranger.mkdir()
@@ -127,7 +127,7 @@ def test_a_provider_with_another_certificate_is_not_believed(launch, open_provid
 
 
 @pytest.fixture
-def google(launch, open_provider, certificate, tmp_path):
+def google(open_provider, launch, certificate, tmp_path):
     """(server, key file, provider, answers): a Firebase project of one's own, its token endpoint beside it."""
     pem = tmp_path / "account.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", pem],

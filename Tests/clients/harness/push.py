@@ -113,6 +113,7 @@ class Provider:
         config.certfile, config.keyfile = str(certificate.certificate), str(certificate.key)
         config.alpn_protocols = ["h2"]
         config.errorlog = config.accesslog = None
+        config.graceful_timeout = config.shutdown_timeout = 0.1
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run, args=(config,), daemon=True)
         self.thread.start()
@@ -120,14 +121,8 @@ class Provider:
     def _run(self, config):
         asyncio.set_event_loop(self.loop)
 
-        async def forever():
-            await asyncio.Event().wait()
-
-        self.task = self.loop.create_task(serve(self._app, config, shutdown_trigger=forever))
-        try:
-            self.loop.run_until_complete(self.task)
-        except asyncio.CancelledError:
-            pass
+        self.stop = asyncio.Event()
+        self.loop.run_until_complete(serve(self._app, config, shutdown_trigger=self.stop.wait))
 
     async def _app(self, scope, receive, send):
         if scope["type"] != "http":
@@ -151,8 +146,8 @@ class Provider:
         return f"https://127.0.0.1:{self.port}"
 
     def close(self):
-        # Without goodbye: a server that keeps its connection would be waited for.
-        self.loop.call_soon_threadsafe(self.task.cancel)
+        """After those who are connected have gone: hypercorn waits for their goodbye."""
+        self.loop.call_soon_threadsafe(self.stop.set)
         self.thread.join(10)
 
 
