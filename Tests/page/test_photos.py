@@ -189,24 +189,26 @@ def test_a_hundred_thousand_photos_scroll_smoothly(hundred_thousand, visit):
     expect(page.get_by_text("100,000 items")).to_be_visible()
     expect(photos(page).first).to_be_visible()
     height = page.evaluate("document.documentElement.scrollHeight")
-    longest = page.evaluate(
+    frames, most = page.evaluate(
         """async () => {
           const height = document.documentElement.scrollHeight;
-          let longest = 0;
+          const frames = [];
           let most = 0;
           let last = performance.now();
           for (let frame = 0; frame < 240; frame += 1) {
             scrollTo(0, height * frame / 240);
             await new Promise(requestAnimationFrame);
             const now = performance.now();
-            longest = Math.max(longest, now - last);
+            frames.push(now - last);
             last = now;
             most = Math.max(most, document.querySelectorAll('.photo').length);
           }
-          return [longest, most];
+          return [frames.sort((a, b) => a - b), most];
         }""")
-    assert longest[0] < 500, f"one frame took {longest[0]:.0f} ms"
-    assert longest[1] < 300, f"{longest[1]} photos in the page at once"
+    # Four hundred photos a frame is faster than any finger; a busy machine may hold up a few of the frames.
+    print("frames: median", frames[120], "p95", frames[228], "longest", frames[-1])
+    assert frames[120] < 50 and frames[-1] < 500, f"half of the frames took {frames[120]:.0f} ms, one {frames[-1]:.0f} ms"
+    assert most < 300, f"{most} photos in the page at once"
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
     expect(page.get_by_role("link", name=re.compile("Photo of .* 2020")).first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollHeight") == height, "the timeline grew"
