@@ -164,3 +164,21 @@ def test_the_first_load_is_small(admin, visit, place):
     expect(page.locator("main h1")).to_be_visible()
     sizes = [request.sizes()["responseHeadersSize"] + request.sizes()["responseBodySize"] for request in loaded if "/events" not in request.url]
     assert 10_000 < sum(sizes) < 150_000, sum(sizes)
+
+
+@pytest.mark.parametrize("place", ["", "#/photos"])
+def test_few_waits_until_it_can_be_used(admin, inside, place):
+    """On a slow network each question that waits for another costs its whole delay: so many at most until the screen stands."""
+    delay = 300  # milliseconds
+    visitor, page = inside("#/account")
+    network = visitor.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1})
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.add_init_script(
+        "new MutationObserver(() => { if (!window.stood && document.querySelector('main h1')) window.stood = performance.now(); })"
+        ".observe(document, {childList: true, subtree: true})")
+    page.goto("about:blank")
+    page.goto(f"/{place}")
+    expect(page.locator("main h1")).to_be_visible()
+    assert page.evaluate("stood") / delay < 10
