@@ -41,7 +41,10 @@ export function wall({ kind, filter, user, signal, counted, empty, album }) {
   });
   return {
     element: h('div', { class: 'wall' }, problem, nothing, timeline.element, timeline.rail, timeline.bubble, selection.bar),
-    load: reload,
+    load: async () => {
+      await reload();
+      import('./viewer.js').catch(() => {}); // behind the photos, so that the first one opens at once
+    },
     /** Opens a photo by its id, wherever it stands. */
     open: (id) => view({ id }),
   };

@@ -62,6 +62,7 @@ def test_the_way_back_closes_the_viewer_and_stays_on_the_timeline(library, insid
 def test_to_the_trash_and_back(library, admin, inside):
     _, page = inside("#/photos")
     photos(page).nth(1).click()
+    expect(viewer(page)).to_be_visible()
     page.keyboard.press("Delete")
     expect(page.locator(".caption")).to_have_text("Photo of 25 February 2026 at 12:00")
     page.keyboard.press("Escape")
@@ -75,7 +76,7 @@ def test_to_the_trash_and_back(library, admin, inside):
     page.get_by_role("link", name="Trash").click()
     expect(photos(page)).to_have_count(3)
     photos(page).first.click()
-    page.get_by_role("button", name="Restore", exact=True).click()
+    viewer(page).get_by_role("button", name="Restore", exact=True).click()
     page.keyboard.press("Escape")
     expect(photos(page)).to_have_count(2)
     page.get_by_role("button", name="Restore all").click()
