@@ -62,6 +62,9 @@ package final class APIResponder: Responder {
         empty: EmptyHandlers(assets: backup.assets),
         sync: SyncHandlers(sync: backup.sync),
         devices: DeviceHandlers(devices: backup.devices, activity: backup.activity, version: options.version),
+        push: PushHandlers(
+          push: backup.push,
+          devices: DeviceHandlers(devices: backup.devices, activity: backup.activity, version: options.version)),
         activity: ActivityHandlers(activity: backup.activity),
         events: EventStream(backup: backup, authentication: authentication),
         overview: OverviewHandlers(backup: backup, forwarding: forwarding, options: options),

@@ -121,6 +121,10 @@ extension APIResponder {
       .user(.delete, "/api/backup/devices/{id}", "session.delete", all.devices.revoke),
       .user(.post, "/api/backup/devices/{id}/merge", "session.update", all.devices.merge),
       .user(.post, "/api/backup/devices/{id}/check-in", UploadAuthorization.permission, all.devices.checkIn),
+      .user(.get, "/api/backup/devices/{id}/push", UploadAuthorization.permission, all.push.read),
+      .user(.put, "/api/backup/devices/{id}/push", UploadAuthorization.permission, all.push.register),
+      .user(.delete, "/api/backup/devices/{id}/push", UploadAuthorization.permission, all.push.remove),
+      .user(.post, "/api/backup/devices/{id}/push/confirm", UploadAuthorization.permission, all.push.confirm),
       .user(.get, "/api/backup/devices/{id}/support", "session.read", all.devices.support),
       .user(.get, "/api/backup/activity", "session.read", all.activity.list),
       .user(.get, "/api/backup/activity/summary", "session.read", all.activity.summary),
@@ -128,6 +132,8 @@ extension APIResponder {
       .user(.get, "/api/backup/events", "session.read", all.events.open),
       .user(.get, "/api/backup/overview", "session.read", all.overview.overview),
       .user(.get, "/api/backup/outbound", "session.read", all.overview.outbound),
+      .admin(.get, "/api/backup/outbound/hosts", "adminUser.read", all.push.hosts),
+      .admin(.put, "/api/backup/outbound/hosts", "adminUser.update", all.push.setHosts),
       .user(.get, "/api/backup/pairing", "session.read", all.overview.pairing),
 
       .user(.post, "/api/sync/stream", "sync.stream", all.sync.stream),
@@ -204,6 +210,7 @@ struct Handlers: Sendable {
   let empty: EmptyHandlers
   let sync: SyncHandlers
   let devices: DeviceHandlers
+  let push: PushHandlers
   let activity: ActivityHandlers
   let events: EventStream
   let overview: OverviewHandlers

@@ -1,5 +1,6 @@
 import Ground
 import Logging
+import Outbound
 import Store
 
 /// The product's use cases over one data directory. Everything above speaks to storage through here.
@@ -14,6 +15,7 @@ package final class Backup: Sendable {
     package var uploads = Uploads.Limits()
     package var trash = Trash.Limits()
     package var activity = Activity.Limits()
+    package var push = PushOptions()
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
@@ -44,6 +46,10 @@ package final class Backup: Sendable {
   package let jobs: Jobs
   package let devices: Devices
   package let activity: Activity
+  /// Whatever the server sends by itself.
+  package let outbound: Outbound
+  /// Where devices can be woken.
+  package let push: PushRegistry
   /// Wakes whoever watches.
   package let live = LiveSignal()
   /// New photos, as soon as they can be shown.
@@ -120,8 +126,14 @@ package final class Backup: Sendable {
     if options.role == .server { try await jobs.start() }
     devices = Devices(catalog: catalog, assets: assets, contacts: contacts, live: live, logger: logger, now: wall)
     activity = Activity(limits: options.activity, catalog: catalog, log: log, live: live, logger: logger, now: wall)
+    var sending = Outbound.Options()
+    (sending.allowed, sending.authorities) = (options.push.allowed, options.push.authorities)
+    outbound = Outbound(sending, resolver: options.push.resolver, now: wall)
+    push = try PushRegistry(
+      options.push, keys: directory.keys, catalog: catalog, outbound: outbound, live: live, logger: logger, now: wall)
+    if options.role == .server { try await push.start() }
     (self.contacts, self.log, reserve) = (contacts, log, options.reserve)
-    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity) : nil
+    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, push) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
   }
 
@@ -139,12 +151,15 @@ package final class Backup: Sendable {
   deinit { sweeper?.cancel() }
 
   /// Sweeps at once and every ten minutes until it is cancelled.
-  private static func sweeping(_ uploads: Uploads, _ devices: Devices, _ activity: Activity) -> Task<Void, Never> {
-    Task { [weak uploads, weak devices, weak activity] in
+  private static func sweeping(
+    _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ push: PushRegistry
+  ) -> Task<Void, Never> {
+    Task { [weak uploads, weak devices, weak activity, weak push] in
       while true {
         if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
         await devices?.judge()
         await activity?.sweep()
+        await push?.sweep()
         do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
       }
     }
@@ -163,6 +178,7 @@ package final class Backup: Sendable {
   package func close(within seconds: Double = 2) async {
     sweeper?.cancel()
     live.close()
+    await outbound.close()
     await uploads.drain(within: seconds)
     await jobs.close()
     await trash.close()
