@@ -85,6 +85,10 @@ struct DeviceShape: Encodable {
   let checklist: Checklist
   let days: [Day]
 
+  init(_ seen: Device, to reader: Principal) {
+    self.init(seen, current: reader.device, withNames: reader.seesNames(of: seen.record.device.user))
+  }
+
   /// - Parameters:
   ///   - current: `device.number` of the one that asks.
   ///   - withNames: whether names of files are told.

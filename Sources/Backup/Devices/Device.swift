@@ -6,6 +6,8 @@ import Store
 package struct Device: Sendable {
   package let record: DeviceRecord
   package let checkIn: CheckIn?
+  /// What is left by its last check-in and what came since; nil where it never said.
+  package let remaining: Int64?
   package let state: DeviceState
   package let checklist: [Guidance.Item]
   /// Milliseconds since 1970, by item.
@@ -19,7 +21,8 @@ package struct Device: Sendable {
     today = now.day
     checklist = Guidance.checklist(kind: device.facts.kind, os: device.facts.os, maker: device.facts.maker)
     ticks = (try? JSONDecoder().decode([String: Int64].self, from: Data(device.ticks.utf8))) ?? [:]
-    state = QuietAlarm.state(of: DeviceHistory(record, checkIn), now: now)
+    let history = DeviceHistory(record, checkIn)
+    (remaining, state) = (history.remaining, QuietAlarm.state(of: history, now: now))
   }
 
   /// Its owner's name for it, or one that is made of what it is.

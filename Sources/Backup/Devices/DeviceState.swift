@@ -99,6 +99,13 @@ package struct DeviceHistory: Sendable, Equatable {
     package init(_ end: End, _ at: Instant) { (self.end, self.at) = (end, at) }
   }
 
+  /// What it said is left, without what arrived since, as far as its last transfers tell; nil where it said nothing.
+  var remaining: Int64? {
+    checkIn?.remaining.map { said in
+      max(0, said - Int64(transfers.count { $0.end == .arrived && $0.at > (checkedInAt ?? $0.at) }))
+    }
+  }
+
   /// Without what lies ahead: the server's clock was wrong once, and must not vouch for the device until then.
   func known(by now: Instant) -> DeviceHistory {
     guard lastContact > now || (lastUpload ?? now) > now else { return self }

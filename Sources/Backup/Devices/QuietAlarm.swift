@@ -133,7 +133,7 @@ package enum QuietAlarm {
     if let reopened = device.reopenedAt, now.hour - reopened.hour < afterUpdate {
       return DeviceState(.green, .osUpdated, "Updated lately: please look through its checklist once.")
     }
-    if let last = device.lastUpload, now.hour - last.hour >= withoutPhoto, checkIn(device, now)?.remaining != 0 {
+    if let last = device.lastUpload, now.hour - last.hour >= withoutPhoto, checkIn(device, now) == nil || device.remaining != 0 {
       return DeviceState(
         .amber, .noNewPhotos,
         "In contact, but no photo for \(Span(from: last, to: now)): either none were taken, or its backup is switched off."
@@ -145,7 +145,7 @@ package enum QuietAlarm {
 
   /// Something is left to bring, by what it said itself.
   private static func backlog(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
-    guard let checkIn = checkIn(device, now), let remaining = checkIn.remaining, remaining > 0 else { return nil }
+    guard let checkIn = checkIn(device, now), let remaining = device.remaining, remaining > 0 else { return nil }
     let idle = now.hour - (device.lastUpload ?? device.firstContact).hour
     if idle < longestDeferral, let videos = checkIn.remainingVideos, videos >= remaining {
       let size = checkIn.remainingBytes.map { ", \($0 / 1_000_000) MB" } ?? ""

@@ -142,7 +142,7 @@ extension Overview.Person {
   /// - Parameter lost: assets whose file is missing or not whole, as far as somebody noticed.
   init(_ user: User, _ all: [Device], assets: Int, lost: Int, now: Instant) {
     let watched = all.filter { $0.state.level != .none && $0.state.level != .revoked }
-    let remaining = watched.compactMap { $0.checkIn?.remaining }
+    let remaining = watched.compactMap(\.remaining)
     let last = all.compactMap(\.record.device.lastUpload).max()
     let worst = watched.min { $0.state.level.rank < $1.state.level.rank }
     let left = remaining.isEmpty ? nil : remaining.reduce(0, +)
@@ -176,7 +176,8 @@ extension Overview.Person {
           .green, state.reason, "Everything else is safe (\(when)\(rest)), but \(names) is snoozed and not watched."
         )
       }
-      return (.green, state.reason, "Everything is safe: \(when)\(rest).")
+      if remaining ?? 0 > 0 { return (.green, state.reason, "On the way: \(when)\(rest).") }
+      return (.green, state.reason, "Everything is safe: \(when).")
     case .snoozed: return (.snoozed, state.reason, "\(worst.name) is snoozed, and nothing else is watched.")
     default:
       let others = watched.count { $0.state.level.rank <= DeviceState.Level.amber.rank } - 1
