@@ -27,6 +27,8 @@ const screens = {
   more: () => import('./core/more.js'),
 };
 
+const screenOf = ({ name }) => screens[Object.hasOwn(screens, name) ? name : '']();
+
 let user = null;
 let leave = null;
 let turn = 0;
@@ -49,9 +51,11 @@ function shown(kind, text) {
 async function start() {
   const before = user;
   try {
-    const config = await call('GET', '/server/config');
+    // Who is there, and what they will look at, are asked for together: on a slow network each question is a wait.
+    if (seemsLoggedIn()) screenOf(place()).catch(() => {});
+    const [config, person] = await Promise.all([call('GET', '/server/config'), seemsLoggedIn() ? me() : null]);
     shown('good', 'Running');
-    user = config.isInitialized && seemsLoggedIn() ? await me() : null;
+    user = person;
     navigation(user);
     if (before && before.id !== user?.id) {
       events.close();
@@ -96,7 +100,7 @@ async function goOn() {
 async function route() {
   const { name } = place();
   navigation(user, name);
-  await show(screens[Object.hasOwn(screens, name) ? name : '']);
+  await show(() => screenOf({ name }));
 }
 
 async function show(load) {

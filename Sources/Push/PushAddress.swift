@@ -15,7 +15,15 @@ package enum PushContent: Sendable, Equatable {
   /// To be shown to a person: counts at the most, no names.
   case nudge(tickle: Int64, text: String)
 
-  var isVisible: Bool { if case .nudge = self { true } else { false } }
+  /// To be shown to a person by a browser; no app is behind it.
+  case alert(title: String, text: String)
+
+  var isVisible: Bool {
+    switch self {
+    case .confirm, .sync: false
+    case .nudge, .alert: true
+    }
+  }
 }
 
 /// A message on its way.
@@ -33,6 +41,7 @@ package struct PushMessage: Sendable, Equatable {
     case .sync(let tickle): PushJSON.object([("action", "sync"), ("tickle", String(tickle))])
     case .nudge(let tickle, let text):
       PushJSON.object([("action", "nudge"), ("tickle", String(tickle)), ("text", text)])
+    case .alert(let title, let text): PushJSON.object([("action", "alert"), ("title", title), ("text", text)])
     }
   }
 }
