@@ -55,7 +55,7 @@ let package = Package(
     .target(
       name: "API",
       dependencies: [
-        "Ground", "HTTPServer", "Wire", "Media", "Backup",
+        "Ground", "HTTPServer", "Wire", "Media", "Tickle", "Backup",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: safeFloor),
@@ -91,7 +91,7 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "BackupTests",
-      dependencies: ["Backup", "Store", "Media", "Ground", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["Backup", "Store", "Media", "Tickle", "Ground", .product(name: "Logging", package: "swift-log")],
       swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",

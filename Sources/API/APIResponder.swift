@@ -61,7 +61,8 @@ package final class APIResponder: Responder {
         jobs: JobHandlers(jobs: backup.jobs),
         empty: EmptyHandlers(assets: backup.assets),
         sync: SyncHandlers(sync: backup.sync),
-        devices: DeviceHandlers(devices: backup.devices, activity: backup.activity, version: options.version),
+        devices: DeviceHandlers(
+          devices: backup.devices, activity: backup.activity, tickles: backup.tickles, version: options.version),
         activity: ActivityHandlers(activity: backup.activity),
         events: EventStream(backup: backup, authentication: authentication),
         overview: OverviewHandlers(backup: backup, forwarding: forwarding, options: options),

@@ -121,6 +121,8 @@ extension APIResponder {
       .user(.delete, "/api/backup/devices/{id}", "session.delete", all.devices.revoke),
       .user(.post, "/api/backup/devices/{id}/merge", "session.update", all.devices.merge),
       .user(.post, "/api/backup/devices/{id}/check-in", UploadAuthorization.permission, all.devices.checkIn),
+      .user(.post, "/api/backup/devices/{id}/tickle", "session.update", all.devices.tickle),
+      .user(.get, "/api/backup/devices/{id}/tickles", "session.read", all.devices.listTickles),
       .user(.get, "/api/backup/devices/{id}/support", "session.read", all.devices.support),
       .user(.get, "/api/backup/activity", "session.read", all.activity.list),
       .user(.get, "/api/backup/activity/summary", "session.read", all.activity.summary),

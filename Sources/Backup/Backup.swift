@@ -1,6 +1,7 @@
 import Ground
 import Logging
 import Store
+import Tickle
 
 /// The product's use cases over one data directory. Everything above speaks to storage through here.
 package final class Backup: Sendable {
@@ -14,6 +15,9 @@ package final class Backup: Sendable {
     package var uploads = Uploads.Limits()
     package var trash = Trash.Limits()
     package var activity = Activity.Limits()
+    package var tickles = Tickles.Limits()
+    /// Brings tickles in the place of the push services; for tests.
+    package var courier: (any Courier)?
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
@@ -44,6 +48,7 @@ package final class Backup: Sendable {
   package let jobs: Jobs
   package let devices: Devices
   package let activity: Activity
+  package let tickles: Tickles
   /// Wakes whoever watches.
   package let live = LiveSignal()
   /// New photos, as soon as they can be shown.
@@ -71,7 +76,8 @@ package final class Backup: Sendable {
     let bell = JobBell()
     let (live, wall) = (live, options.clock.wall)
     let log = ActivityLog(catalog: catalog, live: live, logger: logger)
-    let contacts = Contacts(catalog: catalog, live: live, logger: logger, now: wall)
+    tickles = Tickles(limits: options.tickles, catalog: catalog, logger: logger, now: wall)
+    let contacts = Contacts(catalog: catalog, live: live, tickles: tickles.inbox, logger: logger, now: wall)
     var (staging, finisher): (Staging?, Finisher?) = (nil, nil)
     switch options.role {
     case .server:
@@ -118,11 +124,19 @@ package final class Backup: Sendable {
     jobs = try Jobs(
       catalog: catalog, library: media, bell: bell, ready: ready, logger: logger, find: options.findTool)
     if options.role == .server { try await jobs.start() }
-    devices = Devices(catalog: catalog, assets: assets, contacts: contacts, live: live, logger: logger, now: wall)
+    devices = Devices(
+      catalog: catalog, assets: assets, contacts: contacts, live: live, tickles: tickles.inbox, logger: logger,
+      now: wall)
     activity = Activity(limits: options.activity, catalog: catalog, log: log, live: live, logger: logger, now: wall)
     (self.contacts, self.log, reserve) = (contacts, log, options.reserve)
-    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity) : nil
+    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, tickles) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
+    if options.role == .server, let courier = options.courier { try await startTickles(courier) }
+  }
+
+  private func startTickles(_ courier: any Courier) async throws {
+    let transfers = desk.transfers
+    try await tickles.start(courier) { Set(transfers.underWay.compactMap { $0.origin?.device }) }
   }
 
   private static func migrate(
@@ -139,12 +153,15 @@ package final class Backup: Sendable {
   deinit { sweeper?.cancel() }
 
   /// Sweeps at once and every ten minutes until it is cancelled.
-  private static func sweeping(_ uploads: Uploads, _ devices: Devices, _ activity: Activity) -> Task<Void, Never> {
-    Task { [weak uploads, weak devices, weak activity] in
+  private static func sweeping(
+    _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ tickles: Tickles
+  ) -> Task<Void, Never> {
+    Task { [weak uploads, weak devices, weak activity, weak tickles] in
       while true {
         if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
         await devices?.judge()
         await activity?.sweep()
+        await tickles?.sweep()
         do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
       }
     }
@@ -165,6 +182,7 @@ package final class Backup: Sendable {
     live.close()
     await uploads.drain(within: seconds)
     await jobs.close()
+    await tickles.close()
     await trash.close()
     await sweeper?.value
     await desk.close()

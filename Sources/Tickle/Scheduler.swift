@@ -176,6 +176,17 @@ package struct Scheduler: Sendable {
     return order
   }
 
+  package func isKnown(_ device: Int64) -> Bool { slots[device] != nil }
+
+  /// The first moment at which `takeByHand` may do it.
+  package func nextByHand(_ device: Int64, now: Instant) -> Instant {
+    guard let slot = slot(device) else { return now }
+    let sleeper = sleepers[slot]
+    let host = hosts[Int(sleeper.host)].wait(now.milliseconds) ?? 0
+    let at = max(sleeper.notBefore, sleeper.sends.free(sleeper.platform.budget), host, now.milliseconds + 1000)
+    return Instant(milliseconds: at)
+  }
+
   // MARK: What became of it
 
   /// What became of a send.

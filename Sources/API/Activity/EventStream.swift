@@ -86,7 +86,7 @@ struct EventStream: Sendable {
         case .heartbeat:
           guard MonotonicTime.now().seconds(since: spoken) >= EventStream.heartbeat else { continue }
           // A login that ended meanwhile sees nothing more.
-          guard let now = try? await stream.authentication.principal(of: request),
+          guard let now = try? await stream.authentication.principal(of: request, isPresence: true),
             now.user.isAdmin == principal.user.isAdmin
           else { return }
           try await write(Array(": still here\n\n".utf8))
