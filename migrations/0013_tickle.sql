@@ -15,7 +15,7 @@ CREATE TABLE tickle (
   echoed INTEGER NOT NULL DEFAULT 0 CHECK (echoed IN (0, 1)),
   over INTEGER NOT NULL DEFAULT 0 CHECK (over IN (0, 1))
 ) STRICT;
-CREATE INDEX tickle_device ON tickle (device, number);
+CREATE INDEX tickle_of_device ON tickle (device, number);
 CREATE INDEX tickle_at ON tickle (at);
 CREATE INDEX tickle_open ON tickle (number) WHERE over = 0;
 
