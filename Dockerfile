@@ -2,7 +2,7 @@
 FROM swift:6.3-bookworm AS build
 RUN apt-get update --quiet \
   && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \
-    libsqlite3-dev libssl-dev pkg-config zlib1g-dev \
+    libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Dependencies in a layer of their own: they change far less often than the sources.
@@ -18,7 +18,7 @@ RUN swift build -c release --static-swift-stdlib --product nightstand -Xlinker -
 FROM debian:bookworm-slim
 RUN apt-get update --quiet \
   && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \
-    ca-certificates libsqlite3-0 libssl3 libstdc++6 tzdata zlib1g \
+    ca-certificates libcurl4 libsqlite3-0 libssl3 libstdc++6 tzdata zlib1g \
     ffmpeg libimage-exiftool-perl libvips-tools \
   && rm -rf /var/lib/apt/lists/* \
   && groupadd --gid 1000 nightstand \

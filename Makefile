@@ -8,7 +8,7 @@ DATA ?= ./data
 RELEASE := -c release --static-swift-stdlib --product nightstand
 BINARY  := .build/release/nightstand
 
-BUILD_PACKAGES := libsqlite3-dev libssl-dev pkg-config zlib1g-dev
+BUILD_PACKAGES := libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev
 TEST_PACKAGES  := caddy chromium curl ffmpeg fonts-dejavu-core haproxy libimage-exiftool-perl libvips-tools nginx-light openssl python3 \
                   python3-venv strace
 

@@ -22,14 +22,21 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    // Loaded when it is first needed: its headers are all that a build takes.
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "Ground", dependencies: ["CLinux", "COpenSSL", "CZlib"], swiftSettings: everyFloor),
+    .target(name: "Outbound", dependencies: ["CCurl", "Ground"], swiftSettings: everyFloor),
+    .target(
+      name: "Push",
+      dependencies: ["Ground", "Outbound", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: safeFloor),
     .target(name: "Wire", dependencies: ["Ground"], swiftSettings: safeFloor),
     .target(
       name: "HTTPServer",
@@ -50,7 +57,10 @@ let package = Package(
       ], swiftSettings: everyFloor),
     .target(
       name: "Backup",
-      dependencies: ["Ground", "Store", "Media", "Tickle", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "Ground", "Store", "Media", "Tickle", "Outbound", "Push",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: safeFloor),
     .target(
       name: "API",
@@ -78,6 +88,11 @@ let package = Package(
     .testTarget(
       name: "TickleTests", dependencies: ["Tickle", "TickleSimulation", "Ground"], swiftSettings: everyFloor),
     .testTarget(name: "GroundTests", dependencies: ["Ground"], swiftSettings: everyFloor),
+    .testTarget(name: "OutboundTests", dependencies: ["Outbound", "Ground"], swiftSettings: everyFloor),
+    .testTarget(
+      name: "PushTests",
+      dependencies: ["Push", "Outbound", "Ground", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: everyFloor),
     .testTarget(
       name: "HTTPServerTests",
       dependencies: ["HTTPServer", "Ground", .product(name: "HTTPTypes", package: "swift-http-types")],

@@ -1,7 +1,7 @@
 import Ground
 import Logging
+import Outbound
 import Store
-import Tickle
 
 /// The product's use cases over one data directory. Everything above speaks to storage through here.
 package final class Backup: Sendable {
@@ -16,8 +16,8 @@ package final class Backup: Sendable {
     package var trash = Trash.Limits()
     package var activity = Activity.Limits()
     package var tickles = Tickles.Limits()
-    /// Brings tickles in the place of the push services; for tests.
-    package var courier: (any Courier)?
+    package var alerts = Alerts.Options()
+    package var push = PushOptions()
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
@@ -49,6 +49,12 @@ package final class Backup: Sendable {
   package let devices: Devices
   package let activity: Activity
   package let tickles: Tickles
+  /// Tells people of devices in trouble.
+  package let alerts: Alerts
+  /// Whatever the server sends by itself.
+  package let outbound: Outbound
+  /// Where devices can be woken.
+  package let push: PushRegistry
   /// Wakes whoever watches.
   package let live = LiveSignal()
   /// New photos, as soon as they can be shown.
@@ -128,15 +134,25 @@ package final class Backup: Sendable {
       catalog: catalog, assets: assets, contacts: contacts, live: live, tickles: tickles.inbox, logger: logger,
       now: wall)
     activity = Activity(limits: options.activity, catalog: catalog, log: log, live: live, logger: logger, now: wall)
+    var sending = Outbound.Options()
+    (sending.allowed, sending.authorities) = (options.push.allowed, options.push.authorities)
+    outbound = Outbound(sending, resolver: options.push.resolver, now: wall)
+    push = try PushRegistry(
+      options.push, keys: directory.keys, catalog: catalog, outbound: outbound, live: live, logger: logger, now: wall)
+    if options.role == .server { try await push.start() }
+    let registry = push
+    alerts = Alerts(
+      options.alerts, catalog: catalog, devices: devices,
+      post: OutboundPost(
+        outbound: outbound, push: push, mail: options.alerts.mail, publicURL: options.alerts.publicURL, now: wall),
+      check: { try registry.check(alert: $0) }, logger: logger, now: wall)
     (self.contacts, self.log, reserve) = (contacts, log, options.reserve)
-    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, tickles) : nil
+    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, push, tickles, alerts) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
-    if options.role == .server, let courier = options.courier { try await startTickles(courier) }
-  }
-
-  private func startTickles(_ courier: any Courier) async throws {
+    guard options.role == .server else { return }
     let transfers = desk.transfers
-    try await tickles.start(courier) { Set(transfers.underWay.compactMap { $0.origin?.device }) }
+    try await tickles.start(push) { Set(transfers.underWay.compactMap { $0.origin?.device }) }
+    alerts.start()
   }
 
   private static func migrate(
@@ -154,14 +170,17 @@ package final class Backup: Sendable {
 
   /// Sweeps at once and every ten minutes until it is cancelled.
   private static func sweeping(
-    _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ tickles: Tickles
+    _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ push: PushRegistry, _ tickles: Tickles,
+    _ alerts: Alerts
   ) -> Task<Void, Never> {
-    Task { [weak uploads, weak devices, weak activity, weak tickles] in
+    Task { [weak uploads, weak devices, weak activity, weak push, weak tickles, weak alerts] in
       while true {
         if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
         await devices?.judge()
+        alerts?.ring()
         await activity?.sweep()
         await tickles?.sweep()
+        await push?.sweep()
         do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
       }
     }
@@ -180,9 +199,11 @@ package final class Backup: Sendable {
   package func close(within seconds: Double = 2) async {
     sweeper?.cancel()
     live.close()
+    await outbound.close()
     await uploads.drain(within: seconds)
     await jobs.close()
     await tickles.close()
+    await alerts.close()
     await trash.close()
     await sweeper?.value
     await desk.close()

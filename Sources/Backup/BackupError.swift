@@ -46,6 +46,10 @@ package enum BackupError: Error, Sendable, Equatable {
   case uploadBusy(retryAfter: Int)
   /// This person has as many open uploads, or as many at once, as the server allows.
   case tooManyUploads(retryAfter: Int)
+  /// A push to this address was asked for a moment ago, or too often by this person.
+  case tooManyPushes(retryAfter: Int)
+  /// Nothing is sent to that host unless an admin allows it.
+  case hostNotAllowed(String)
   /// As many phones sync as the server serves at once, or as many of this person; try again after this many seconds.
   case syncBusy(retryAfter: Int)
   /// The connection brought fewer bytes than the server waits for; what came is kept.

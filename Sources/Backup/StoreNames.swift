@@ -7,4 +7,7 @@ package typealias DeviceDay = Store.DeviceDay
 package typealias ActivityFilter = Store.ActivityFilter
 package typealias ActivityRow = Store.ActivityRow
 package typealias ActivityCounts = Store.ActivityCounts
+package typealias PushPlace = Store.PushPlace
+package typealias PushQuiet = Store.PushQuiet
+package typealias PushState = Store.PushState
 package typealias ActivityKind = Store.ActivityKind

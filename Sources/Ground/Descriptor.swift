@@ -216,6 +216,18 @@ package enum FileSystem {
     if let failure { throw failure }
   }
 
+  /// Makes a small file that its owner alone may read, on disk when this returns; its name in the folder is not yet.
+  /// - Throws: EEXIST where something stands at `path`.
+  package static func writeSecret(_ bytes: [UInt8], to path: String) throws(SystemError) {
+    let file = try Descriptor(open: path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+    var failure: SystemError?
+    bytes.withUnsafeBytes { buffer in
+      do throws(SystemError) { try file.write(buffer, at: 0) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    try file.sync()
+  }
+
   /// Makes a symbolic link; one that stands at `path` is replaced.
   package static func makeLink(_ path: String, to target: String) throws(SystemError) {
     try remove(path)

@@ -21,7 +21,9 @@ struct EventStream: Sendable {
   private static let retry = 3000
 
   func open(_ request: Request, _ principal: Principal) async throws -> Response {
-    guard let place = backup.live.enter(principal.user.id) else { throw BackupError.tooManyAttempts(retryAfter: 30) }
+    guard let place = backup.live.enter(principal.user.id, device: principal.device) else {
+      throw BackupError.tooManyAttempts(retryAfter: 30)
+    }
     var start: Int64?
     if let last = request.field("Last-Event-ID") ?? request.target.query("lastEventId"), !last.isEmpty {
       // Whatever it is that is not ours: as one that is too old.
@@ -37,8 +39,23 @@ struct EventStream: Sendable {
       ],
       body: .stream(length: nil) { write in
         defer { seat.leave() }
-        try await Watch(stream: self, request: request, principal: principal, seat: seat, write: write).run(from: from)
+        let watch = Watch(stream: self, request: request, principal: principal, seat: seat, write: write)
+        guard let device = principal.device, await backup.push.streamOpened(device) else {
+          return try await watch.run(from: from)
+        }
+        do { try await watch.run(from: from) } catch {
+          await left(device, seat)
+          throw error
+        }
+        await left(device, seat)
       })
+  }
+
+  /// A task of its own: the one of a connection that broke is cancelled already.
+  private func left(_ device: Int64, _ seat: Seat) async {
+    seat.leave()
+    let push = backup.push
+    await Task { await push.streamClosed(device) }.value
   }
 
   private static let buffering: HTTPField.Name = {
@@ -82,6 +99,9 @@ struct EventStream: Sendable {
         if isFresh { spoken = .now() }
         switch await seat.live.wait(seat.place) {
         case .closed: return
+        case .wake(let tickle):
+          try await send("wake", id: nil, try JSON.bytes(["tickle": String(tickle)]))
+          spoken = .now()
         case .news: try await Task.sleep(for: .seconds(EventStream.pace))
         case .heartbeat:
           guard MonotonicTime.now().seconds(since: spoken) >= EventStream.heartbeat else { continue }

@@ -39,7 +39,7 @@ struct AlertHandlers: Sendable {
   func add(_ request: Request, _ principal: Principal) async throws -> Response {
     let input = try await request.json(AlertChannelJSON.self).input
     let (channel, secret) = try await alerts.add(input, of: principal.user)
-    return .json(Made(channel: AlertChannelShape(channel), secret: Nullable(wrappedValue: secret)), .created)
+    return .json(Made(channel: AlertChannelShape(channel), secret: Nullable(wrappedValue: secret)), status: .created)
   }
 
   func remove(_ request: Request, _ principal: Principal) async throws -> Response {
@@ -114,24 +114,16 @@ struct AlertSettingsInput: Decodable {
       DecodingError.dataCorruptedError(forKey: key, in: input, debugDescription: text)
     }
     if let hours = try input.decodeIfPresent(Hours.self, forKey: .quietHours) {
-      guard let from = AlertSettingsInput.minutes(hours.from), let to = AlertSettingsInput.minutes(hours.to) else {
+      guard let from = PushInput.minutes(hours.from), let to = PushInput.minutes(hours.to) else {
         throw wrong(.quietHours, "from and to must be times such as 22:00")
       }
-      settings.quiet = (from, to)
+      settings.quiet = (Int(from), Int(to))
     }
     settings.timeZone = try input.decodeIfPresent(String.self, forKey: .timeZone)
     if let text = try input.decodeIfPresent(String.self, forKey: .snoozedUntil) {
       guard let time = WrittenTime(text) else { throw wrong(.snoozedUntil, "must be an ISO 8601 date and time") }
       settings.snoozedUntil = time.instant
     }
-  }
-
-  private static func minutes(_ text: String) -> Int? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ $0.count == 2 && $0.allSatisfy { $0.isASCII && $0.isNumber } }),
-      let hour = Int(parts[0]), let minute = Int(parts[1]), hour < 24, minute < 60
-    else { return nil }
-    return hour * 60 + minute
   }
 }
 
@@ -167,7 +159,7 @@ struct AlertChannelJSON: Decodable {
     case .webpush:
       input.target = try fields.decode(String.self, forKey: .endpoint)
       let keys = try fields.decode(Keys.self, forKey: .keys)
-      (input.key, input.secret) = (Base64.decode(url: keys.p256dh), Base64.decode(url: keys.auth))
+      (input.key, input.secret) = (PushInput.bytes(keys.p256dh), PushInput.bytes(keys.auth))
     }
     self.input = input
   }

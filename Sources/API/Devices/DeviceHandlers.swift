@@ -135,7 +135,7 @@ struct DeviceHandlers: Sendable {
   }
 
   /// `me` is the device that asks.
-  private func id(_ request: Request, _ principal: Principal) async throws -> Identifier {
+  func id(_ request: Request, _ principal: Principal) async throws -> Identifier {
     if request.parameters["id"] == "me" { return try await devices.id(of: principal) }
     return try request.id()
   }

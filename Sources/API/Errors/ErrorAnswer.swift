@@ -109,6 +109,12 @@ struct ErrorAnswer: Equatable, Sendable {
     case .tooManyUploads(let seconds):
       self.init(.tooManyRequests, "Too many uploads at once", code: "too_many_uploads")
       fields[.retryAfter] = String(seconds)
+    case .tooManyPushes(let seconds):
+      self.init(.tooManyRequests, "This address was written to already, try again later", code: "too_many_pushes")
+      fields[.retryAfter] = String(seconds)
+    case .hostNotAllowed(let host):
+      self.init(
+        .badRequest, "Nothing is sent to \(host) unless an admin of this server allows it", code: "host_not_allowed")
     case .syncBusy(let seconds):
       self.init(.serviceUnavailable, "Other phones are being synced, try again", code: "sync_busy")
       fields[.retryAfter] = String(seconds)

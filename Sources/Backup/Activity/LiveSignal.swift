@@ -10,7 +10,11 @@ package final class LiveSignal: Sendable {
   /// Seconds after which watchers are woken although nothing happened: what moves is told, and that they are still there.
   static let heartbeat = 2.0
 
-  package enum Call: Sendable, Equatable { case news, heartbeat, closed }
+  package enum Call: Sendable, Equatable {
+    case news, heartbeat, closed
+    /// To the device that watches: bring what you have. The number of the tickle; of several the last one.
+    case wake(Int64)
+  }
 
   private struct State {
     var watchers: [UInt64: Watcher] = [:]
@@ -20,22 +24,26 @@ package final class LiveSignal: Sendable {
   }
   private struct Watcher {
     let person: Identifier
+    /// `device.number`.
+    let device: Int64?
     var waiting: CheckedContinuation<Call, Never>?
     /// Rung while nobody was waiting.
     var isRung = false
+    /// Woken while nobody was waiting.
+    var tickle: Int64?
   }
   private let state = Mutex(State())
 
   package init() {}
 
   /// A place among the watchers; nil where there are too many. Give it back with `leave`.
-  package func enter(_ person: Identifier) -> UInt64? {
+  package func enter(_ person: Identifier, device: Int64? = nil) -> UInt64? {
     state.withLock { state in
       guard !state.isClosed, state.watchers.count < LiveSignal.inAll,
         state.watchers.values.count(where: { $0.person == person }) < LiveSignal.perPerson
       else { return nil }
       state.next += 1
-      state.watchers[state.next] = Watcher(person: person)
+      state.watchers[state.next] = Watcher(person: person, device: device)
       if state.beat == nil {
         state.beat = Task { [weak self] in
           while true {
@@ -67,6 +75,10 @@ package final class LiveSignal: Sendable {
       let answer = state.withLock { state -> Call? in
         guard !state.isClosed, var watcher = state.watchers[place] else { return .closed }
         defer { state.watchers[place] = watcher }
+        if let tickle = watcher.tickle {
+          watcher.tickle = nil
+          return .wake(tickle)
+        }
         if watcher.isRung {
           watcher.isRung = false
           return .news
@@ -93,6 +105,27 @@ package final class LiveSignal: Sendable {
       return waiting
     }
     for continuation in waiting { continuation.resume(returning: .news) }
+  }
+
+  /// Wakes a device that watches.
+  /// - Returns: whether it does.
+  package func wake(_ device: Int64, tickle: Int64) -> Bool {
+    let (waiting, isThere) = state.withLock { state in
+      var waiting: [CheckedContinuation<Call, Never>] = []
+      var isThere = false
+      for (key, watcher) in state.watchers where watcher.device == device {
+        isThere = true
+        if let continuation = watcher.waiting {
+          waiting.append(continuation)
+          state.watchers[key]?.waiting = nil
+        } else {
+          state.watchers[key]?.tickle = tickle
+        }
+      }
+      return (waiting, isThere)
+    }
+    for continuation in waiting { continuation.resume(returning: .wake(tickle)) }
+    return isThere
   }
 
   /// Sends everybody home.

@@ -62,7 +62,9 @@ struct OutboundPost: AlertPost {
       ("Content-Type", "text/plain; charset=utf-8"),
     ]
     if let publicURL { headers.append(("Click", publicURL)) }
-    if let token = channel.secret { headers.append(("Authorization", "Bearer \(String(decoding: token, as: UTF8.self))")) }
+    if let token = channel.secret {
+      headers.append(("Authorization", "Bearer \(String(decoding: token, as: UTF8.self))"))
+    }
     return OutboundRequest(
       .post, channel.target, headers: headers, body: Array(message.sentence.utf8), purpose: "ntfy")
   }

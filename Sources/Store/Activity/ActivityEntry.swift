@@ -18,6 +18,12 @@ package enum ActivityKind: String, Sendable, CaseIterable {
   case userCreated = "user_created"
   case userDeleted = "user_deleted"
   case passwordChanged = "password_changed"
+  case pushConfirmed = "push_confirmed"
+  case pushMoved = "push_moved"
+  case pushGone = "push_gone"
+  case pushRemoved = "push_removed"
+  case pushExpired = "push_expired"
+  case outboundHostsChanged = "outbound_hosts_changed"
 }
 
 /// Something that happened, to be written.

@@ -16,7 +16,10 @@ extension Catalog {
     }
   }
 
-  package enum AlertChannelOutcome: Sendable { case made(AlertChannelRow), tooMany, unknownUser }
+  package enum AlertChannelOutcome: Sendable {
+    case made(AlertChannelRow)
+    case tooMany, unknownUser
+  }
 
   /// Adds a channel; the same address again takes over the new secret and begins anew.
   package func add(
@@ -234,7 +237,8 @@ extension Catalog {
           arguments: [now, channel])
       case .later(_, let word), .givenUp(let word):
         try db.execute(
-          sql: "UPDATE alert_channel SET failures = failures + 1, word = ? WHERE number = ?", arguments: [word, channel])
+          sql: "UPDATE alert_channel SET failures = failures + 1, word = ? WHERE number = ?",
+          arguments: [word, channel])
       case .gone(let word):
         try db.execute(
           sql: "UPDATE alert_channel SET failures = failures + 1, word = ?, disabled_at = ? WHERE number = ?",

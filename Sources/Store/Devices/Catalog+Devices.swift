@@ -286,6 +286,9 @@ extension Catalog {
       guard people.count == 1 else { return .foreign }
       try db.execute(sql: "UPDATE session SET device = ? WHERE device = ?", arguments: [whole, part])
       try db.execute(sql: "UPDATE api_key SET device = ? WHERE device = ?", arguments: [whole, part])
+      // Where both can be reached, the one that stays knows better.
+      try db.execute(sql: "UPDATE OR IGNORE push SET device = ? WHERE device = ?", arguments: [whole, part])
+      try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [part])
       try db.execute(
         sql: """
           INSERT INTO device_day (device, day, hours, stored, bytes, duplicates, rejected, broken)
@@ -352,6 +355,7 @@ extension Catalog {
         try db.cachedStatement(sql: "UPDATE device SET level = ?, reason = ?, state_since = ? WHERE number = ?")
           .execute(arguments: [verdict.level, verdict.reason, now, verdict.device])
         guard verdict.isAlarm else { continue }
+        try Catalog.alert(db, device: verdict.device, level: verdict.level, reason: verdict.reason, now: now)
         try ActivityEntry(
           at: now, kind: .alarm, user: owner, device: verdict.device, reason: verdict.reason, detail: verdict.level
         ).insert(db)

@@ -1,0 +1,107 @@
+import Ground
+import Push
+import Store
+import Tickle
+
+/// Tickles go by an open event stream where the device holds one, else to where it registered.
+extension PushRegistry: Courier {
+  package func reaches() async throws -> [Reach] {
+    let now = now()
+    let rows = try await catalog.pushes(refreshedSince: now.adding(seconds: -PushLife.asleep))
+    let listening = streams.withLock { $0.keys }
+    return listening.map { Reach(device: $0, channel: .stream, host: "") }
+      + rows.filter { !listening.contains($0.device) }.compactMap { reach($0) }
+  }
+
+  package func send(_ message: TickleMessage) async -> Delivery {
+    if message.channel == .stream {
+      return live.wake(message.device, tickle: message.tickle) ? .accepted : .unreachable
+    }
+    let row: PushRow
+    do {
+      guard let found = try await catalog.push(of: message.device) else { return .unreachable }
+      row = found
+    } catch { return .failed("catalog") }
+    let began = now()
+    guard row.state == .active || row.state == .backoff, !PushLife.isAsleep(row, now: began) else {
+      return .unreachable
+    }
+    if let retry = row.retryAt, retry > began { return .throttled(until: retry, isOfHost: false) }
+    let content: PushContent =
+      switch message.kind {
+      case .sync: .sync(tickle: message.tickle)
+      case .nudge(let text): .nudge(tickle: message.tickle, text: text)
+      }
+    let reply = await transmit(PushMessage(content, timeToLive: message.ttlSeconds), row.place)
+    let now = now()
+    let after = PushLife.after(reply, row, now: now)
+    if after != row {
+      do { try await catalog.settle(push: after, now: now) } catch {
+        logger.warning("what became of a push could not be recorded", metadata: ["error": "\(error)"])
+      }
+      if after.state == .gone { tell(device: row.device, nil) }
+      live.ring()
+    }
+    return switch reply {
+    case .accepted: .accepted
+    // APNs' word about an older registration of the same token.
+    case .gone: after.state == .gone ? .gone : .refused("410")
+    case .throttled(let seconds, let isOfHost): .throttled(until: now.adding(seconds: seconds), isOfHost: isOfHost)
+    case .offline: .offline
+    case .failed(let word): .failed(word)
+    case .refused(let word): .refused(word)
+    }
+  }
+
+  package func listen(_ listener: @escaping @Sendable (_ device: Int64, Reach?) -> Void) {
+    listeners.withLock { $0.append(listener) }
+  }
+
+  /// How a registration is reached; nil where it is not.
+  func reach(_ row: PushRow) -> Reach? {
+    guard let channel = Reach.Channel(rawValue: row.place.kind), row.state == .active || row.state == .backoff,
+      !PushLife.isAsleep(row, now: now())
+    else { return nil }
+    var reach = Reach(device: row.device, channel: channel, host: PushRegistry.host(of: row.place))
+    if let from = row.quiet.from, let to = row.quiet.to {
+      let zone = row.quiet.timeZone.flatMap { self.zone($0) }
+      reach.quiet = QuietHours(from: Int(from), to: Int(to), offset: Int((zone?.offset(at: now()) ?? 0) / 60_000))
+    }
+    return reach
+  }
+
+  private func zone(_ name: String) -> TimeZoneRules? {
+    if let known = zones.withLock({ $0[name] }) { return known }
+    guard let read = TimeZoneRules(name) else { return nil }
+    zones.withLock { zones in
+      if zones.count >= 64 { zones.removeAll() }
+      zones[name] = read
+    }
+    return read
+  }
+
+  // MARK: Event streams
+
+  /// A device has opened an event stream: no third party is needed as long as it is open. A browser shows what happens;
+  /// there is nothing in it to wake.
+  /// - Returns: whether `streamClosed` must follow.
+  package func streamOpened(_ device: Int64) async -> Bool {
+    guard let kind = try? await catalog.deviceKind(device), kind != "browser" else { return false }
+    let isFirst = streams.withLock { streams in
+      streams[device, default: 0] += 1
+      return streams[device] == 1
+    }
+    if isFirst { tell(device: device, Reach(device: device, channel: .stream, host: "")) }
+    return true
+  }
+
+  package func streamClosed(_ device: Int64) async {
+    let isLast = streams.withLock { streams in
+      let left = (streams[device] ?? 1) - 1
+      streams[device] = left > 0 ? left : nil
+      return left <= 0
+    }
+    guard isLast else { return }
+    tell(device: device, (try? await catalog.push(of: device)).flatMap { reach($0) })
+  }
+}

@@ -1,0 +1,68 @@
+import Glibc
+import Ground
+
+/// Asks for the addresses of a name.
+package protocol Resolver: Sendable {
+  /// Every address, in the order of preference; also of an address in writing.
+  /// - Throws: `.unknownHost`, `.resolverFailed`.
+  func addresses(of host: String) async throws(OutboundError) -> [IPAddress]
+}
+
+/// The system's: hosts file, DNS, mDNS, whatever it is set up for.
+package struct SystemResolver: Resolver {
+  /// getaddrinfo blocks, for half a minute where no server of names answers.
+  private static let lanes = Lanes(label: "outbound.names", count: 2)
+  /// Addresses of one host that are looked at.
+  static let most = 32
+
+  package init() {}
+
+  package func addresses(of host: String) async throws(OutboundError) -> [IPAddress] {
+    try await SystemResolver.lanes.next().run { () throws(OutboundError) in try SystemResolver.lookUp(host) }
+  }
+
+  private static func lookUp(_ host: String) throws(OutboundError) -> [IPAddress] {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(host, nil, &hints, &list)
+    guard code == 0 else {
+      throw [EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY].contains(code) ? .unknownHost : .resolverFailed
+    }
+    // The list is the C library's, and ours until it is given back.
+    defer { freeaddrinfo(list) }
+    var found: [IPAddress] = []
+    var next = list
+    while let entry = next, found.count < most {
+      if let socket = entry.pointee.ai_addr, let address = IPAddress(socket: socket), !found.contains(address) {
+        found.append(address)
+      }
+      next = entry.pointee.ai_next
+    }
+    // More than fit are not half looked at.
+    guard !found.isEmpty, next == nil else { throw .resolverFailed }
+    return found
+  }
+
+  private static let EAI_NODATA: Int32 = -5
+  private static let EAI_ADDRFAMILY: Int32 = -9
+}
+
+extension IPAddress {
+  /// - Parameter socket: an `AF_INET` or `AF_INET6` address of the kernel's; nil for any other family.
+  init?(socket: UnsafePointer<sockaddr>) {
+    switch Int32(socket.pointee.sa_family) {
+    case AF_INET:
+      self.init(
+        bytes: socket.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { address in
+          withUnsafeBytes(of: address.pointee.sin_addr) { Array($0) }
+        })
+    case AF_INET6:
+      self.init(
+        bytes: socket.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { address in
+          withUnsafeBytes(of: address.pointee.sin6_addr) { Array($0) }
+        })
+    default: return nil
+    }
+  }
+}
