@@ -39,7 +39,7 @@ package struct PushMessage: Sendable, Equatable {
     case .confirm(let token): PushJSON.object([("action", "confirm"), ("token", token)])
     case .sync(let tickle): PushJSON.object([("action", "sync"), ("tickle", String(tickle))])
     case .alert(let title, let text):
-      PushJSON.object([("action", "alert"), ("title", title), ("text", String(text.prefix(1000)))])
+      PushJSON.object([("action", "alert"), ("title", title), ("text", String(text.prefix(600)))])
     case .nudge(let tickle, let text):
       PushJSON.object([("action", "nudge"), ("tickle", String(tickle)), ("text", text)])
     }

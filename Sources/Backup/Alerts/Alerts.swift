@@ -50,15 +50,16 @@ package final class Alerts: Sendable {
   }
 
   func start() {
-    loop.withLock { loop in loop = Task { [weak self] in await Alerts.run { self } } }
+    let running = Task { await run() }
+    loop.withLock { $0 = running }
   }
 
-  private static func run(_ alerts: @Sendable () -> Alerts?) async {
-    while let all = alerts(), !all.isClosed.withLock({ $0 }) {
-      let heard = all.bell.rings
-      let pause = await all.turn()
-      if all.isClosed.withLock({ $0 }) { return }
-      await all.bell.wait(heard: heard, seconds: pause)
+  private func run() async {
+    while !isClosed.withLock({ $0 }) {
+      let heard = bell.rings
+      let pause = await turn()
+      if isClosed.withLock({ $0 }) { return }
+      await bell.wait(heard: heard, seconds: pause)
     }
   }
 

@@ -76,6 +76,8 @@ package final class APNsChannel: Sendable {
         "{\"aps\":{\"content-available\":1},\(member("action", "confirm")),\(member("token", token))}"
       case .sync(let tickle):
         "{\"aps\":{\"content-available\":1},\(member("action", "sync")),\(member("tickle", String(tickle)))}"
+      case .alert(let title, let text):
+        "{\"aps\":{\"alert\":{\(member("title", title)),\(member("body", text))}},\(member("action", "alert"))}"
       case .nudge(let tickle, let text):
         "{\"aps\":{\"alert\":{\(member("body", text))},\"content-available\":1},\(member("action", "nudge")),"
           + "\(member("tickle", String(tickle)))}"
@@ -88,6 +90,7 @@ package final class APNsChannel: Sendable {
     case .confirm: "confirm"
     case .sync: "sync"
     case .nudge: "nudge"
+    case .alert: "alert"
     }
   }
 
