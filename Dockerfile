@@ -14,7 +14,7 @@ COPY Tests Tests
 RUN swift build -c release --static-swift-stdlib --product nightstand -Xlinker --strip-all \
   && install -D --target-directory /out/bin .build/release/nightstand
 
-# --- run: Debian, three libraries that the system patches, one binary, the programs that make pictures
+# --- run: Debian, libraries that the system patches, one binary, the programs that make pictures
 FROM debian:bookworm-slim
 RUN apt-get update --quiet \
   && DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends \

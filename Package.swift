@@ -72,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "nightstand",
       dependencies: [
-        "Ground", "HTTPServer", "Store", "Backup", "API",
+        "Ground", "Outbound", "Push", "HTTPServer", "Store", "Backup", "API",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -106,7 +106,9 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "BackupTests",
-      dependencies: ["Backup", "Store", "Media", "Tickle", "Ground", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "Backup", "Store", "Media", "Tickle", "Push", "Ground", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",

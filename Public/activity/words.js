@@ -11,7 +11,7 @@ export const groups = [
   ['trashed,restored,deleted', 'Trash'],
   ['alarm', 'Alarms'],
   ['login,login_failed,logout,password_changed,key_created,key_deleted,user_created,user_deleted', 'Logins and keys'],
-  ['device_new,device_renamed,device_merged,device_revoked,device_snoozed,device_checked_in,os_changed,client_changed', 'Devices'],
+  ['device_new,device_renamed,device_merged,device_revoked,device_snoozed,device_checked_in,os_changed,client_changed,push_confirmed,push_moved,push_gone,push_removed,push_expired,outbound_hosts_changed', 'Devices'],
 ];
 
 const reasons = {
@@ -50,6 +50,12 @@ const sayings = {
   device_new: () => ['New device', null],
   device_renamed: () => ['Device renamed', null],
   device_merged: () => ['Devices merged', null],
+  push_confirmed: () => ['Can be woken', null],
+  push_moved: () => ['Another device took its push address over', null],
+  push_gone: () => ['Cannot be woken any more', null],
+  push_removed: () => ['Push address removed', null],
+  push_expired: () => ['Push address forgotten', 'not refreshed for 270 days'],
+  outbound_hosts_changed: () => ['Allowed hosts changed', null],
   device_revoked: () => ['Device revoked', null],
   device_snoozed: () => ['Device snoozed', null],
   device_checked_in: () => ['Checked in', null],

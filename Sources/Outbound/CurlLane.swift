@@ -29,7 +29,7 @@ final class CurlLane: Sendable {
       guard !state.isClosed, state.waiting.count < Outbound.waiting else { return (false, false) }
       state.waiting.append(transfer)
       if state.isRunning {
-        if let multi = state.multi { CurlLibrary.shared?.multi_wakeup(multi.pointer) }
+        if let multi = state.multi { CurlLibrary.shared?.wake(multi.pointer) }
         return (true, false)
       }
       (state.isRunning, state.runs) = (true, state.runs + 1)
@@ -43,7 +43,7 @@ final class CurlLane: Sendable {
   func close() async {
     state.withLock { state in
       state.isClosed = true
-      if let multi = state.multi { CurlLibrary.shared?.multi_wakeup(multi.pointer) }
+      if let multi = state.multi { CurlLibrary.shared?.wake(multi.pointer) }
     }
     await withCheckedContinuation { continuation in
       queue.async {
@@ -75,7 +75,7 @@ final class CurlLane: Sendable {
           transfer.finish(.failure(.unavailable))
           continue
         }
-        guard curl.multi_add(multi, easy) == CURLM_OK else {
+        guard curl.add(multi, easy) == CURLM_OK else {
           transfer.close(easy, curl)
           transfer.finish(.failure(.unavailable))
           continue
@@ -84,24 +84,24 @@ final class CurlLane: Sendable {
       }
       if next.isClosed {
         for (easy, transfer) in underWay {
-          curl.multi_remove(multi, easy)
+          curl.remove(multi, easy)
           transfer.close(easy, curl)
           transfer.finish(.failure(.busy))
         }
         underWay = [:]
         continue
       }
-      curl.multi_perform(multi)
+      curl.perform(multi)
       var isFreed = false
       while let (easy, code) = curl.ended(multi) {
         guard let transfer = underWay.removeValue(forKey: easy) else { continue }
         let ending = transfer.ending(code, status: curl.status(easy))
-        curl.multi_remove(multi, easy)
+        curl.remove(multi, easy)
         transfer.close(easy, curl)
         transfer.finish(ending)
         isFreed = true
       }
-      if !isFreed, !underWay.isEmpty { curl.multi_poll(multi, milliseconds: 1000) }
+      if !isFreed, !underWay.isEmpty { curl.poll(multi, milliseconds: 1000) }
     }
     let runs = state.withLock { $0.runs }
     queue.asyncAfter(deadline: .now() + .seconds(CurlLane.rest)) { [weak self] in self?.release(unless: runs) }
@@ -130,7 +130,7 @@ final class CurlLane: Sendable {
 
   private func handle(_ curl: CurlLibrary) -> UnsafeMutableRawPointer? {
     if let multi = state.withLock({ $0.multi }) { return multi.pointer }
-    guard let multi = curl.multi_init().map(CurlMulti.init) else { return nil }
+    guard let multi = curl.makeMulti().map(CurlMulti.init) else { return nil }
     curl.bound(multi.pointer, connections: CurlLane.kept)
     state.withLock { $0.multi = multi }
     return multi.pointer
@@ -143,7 +143,7 @@ final class CurlLane: Sendable {
       defer { state.multi = nil }
       return state.multi
     }
-    if let multi { CurlLibrary.shared?.multi_cleanup(multi.pointer) }
+    if let multi { CurlLibrary.shared?.endMulti(multi.pointer) }
   }
 }
 

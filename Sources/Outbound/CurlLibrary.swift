@@ -15,29 +15,29 @@ struct CurlLibrary: Sendable {
   }
 
   // The functions are there: `ns_curl_load` found every one.
-  func easy_init() -> UnsafeMutableRawPointer? { calls.easy_init() }
-  func easy_cleanup(_ easy: UnsafeMutableRawPointer) { calls.easy_cleanup(easy) }
+  func makeTransfer() -> UnsafeMutableRawPointer? { calls.easy_init() }
+  func endTransfer(_ easy: UnsafeMutableRawPointer) { calls.easy_cleanup(easy) }
   func append(_ list: UnsafeMutablePointer<curl_slist>?, _ line: String) -> UnsafeMutablePointer<curl_slist>? {
     calls.slist_append(list, line)
   }
   func free(_ list: UnsafeMutablePointer<curl_slist>) { calls.slist_free_all(list) }
-  func multi_init() -> UnsafeMutableRawPointer? { calls.multi_init() }
-  func multi_cleanup(_ multi: UnsafeMutableRawPointer) { _ = calls.multi_cleanup(multi) }
-  func multi_add(_ multi: UnsafeMutableRawPointer, _ easy: UnsafeMutableRawPointer) -> CURLMcode {
+  func makeMulti() -> UnsafeMutableRawPointer? { calls.multi_init() }
+  func endMulti(_ multi: UnsafeMutableRawPointer) { _ = calls.multi_cleanup(multi) }
+  func add(_ multi: UnsafeMutableRawPointer, _ easy: UnsafeMutableRawPointer) -> CURLMcode {
     calls.multi_add_handle(multi, easy)
   }
-  func multi_remove(_ multi: UnsafeMutableRawPointer, _ easy: UnsafeMutableRawPointer) {
+  func remove(_ multi: UnsafeMutableRawPointer, _ easy: UnsafeMutableRawPointer) {
     _ = calls.multi_remove_handle(multi, easy)
   }
-  func multi_perform(_ multi: UnsafeMutableRawPointer) {
+  func perform(_ multi: UnsafeMutableRawPointer) {
     var running: Int32 = 0
     _ = calls.multi_perform(multi, &running)
   }
   /// Waits until something moves, somebody wakes it, or the time is over.
-  func multi_poll(_ multi: UnsafeMutableRawPointer, milliseconds: Int32) {
+  func poll(_ multi: UnsafeMutableRawPointer, milliseconds: Int32) {
     _ = calls.multi_poll(multi, nil, 0, milliseconds, nil)
   }
-  func multi_wakeup(_ multi: UnsafeMutableRawPointer) { _ = calls.multi_wakeup(multi) }
+  func wake(_ multi: UnsafeMutableRawPointer) { _ = calls.multi_wakeup(multi) }
 
   func set(_ easy: UnsafeMutableRawPointer, _ option: CURLoption, _ value: Int) -> CURLcode {
     withUnsafePointer(to: calls) { ns_curl_set_number($0, easy, option, value) }

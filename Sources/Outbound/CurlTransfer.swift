@@ -32,7 +32,7 @@ final class CurlTransfer: @unchecked Sendable {
 
   /// - Returns: a handle that must be given back by `close`; nil where libcurl cannot make one.
   func open(_ curl: CurlLibrary) -> UnsafeMutableRawPointer? {
-    guard let easy = curl.easy_init() else { return nil }
+    guard let easy = curl.makeTransfer() else { return nil }
     let milliseconds = max(1, Int(deadline.seconds(since: .now()) * 1000))
     // libcurl holds this pointer as long as the handle lives, and the lane holds the transfer as long.
     let this = Unmanaged.passUnretained(self).toOpaque()
@@ -110,7 +110,7 @@ final class CurlTransfer: @unchecked Sendable {
 
   /// Gives back what `open` made; `easy` is in no multi handle any more.
   func close(_ easy: UnsafeMutableRawPointer, _ curl: CurlLibrary) {
-    curl.easy_cleanup(easy)
+    curl.endTransfer(easy)
     for list in lists { curl.free(list) }
     lists = []
   }

@@ -27,7 +27,7 @@ package struct SystemResolver: Resolver {
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, nil, &hints, &list)
     guard code == 0 else {
-      throw [EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY].contains(code) ? .unknownHost : .resolverFailed
+      throw [EAI_NONAME, noData, addressFamily].contains(code) ? .unknownHost : .resolverFailed
     }
     // The list is the C library's, and ours until it is given back.
     defer { freeaddrinfo(list) }
@@ -44,8 +44,9 @@ package struct SystemResolver: Resolver {
     return found
   }
 
-  private static let EAI_NODATA: Int32 = -5
-  private static let EAI_ADDRFAMILY: Int32 = -9
+  // EAI_NODATA and EAI_ADDRFAMILY, which glibc shows to GNU programs alone.
+  private static let noData: Int32 = -5
+  private static let addressFamily: Int32 = -9
 }
 
 extension IPAddress {

@@ -3,6 +3,7 @@ import Backup
 import Ground
 import HTTPServer
 import Logging
+import Push
 import Store
 
 /// What the server says of itself; Immich's version, which it advertises to clients, is another matter.
@@ -53,6 +54,12 @@ extension OperatorError {
   init?(telling error: any Error) {
     switch error {
     case let error as OperatorError: self = error
+    case let error as PushKeyError:
+      self.init(
+        .configuration, error.description,
+        hint:
+          "put the right file there; keys/vapid.pem comes from a backup, and where it is lost every phone must register again"
+      )
     case let error as StoreError: self.init(error.kind, error.description, hint: error.hint)
     case let error as SystemError: self.init(error)
     case let error as TLSError:

@@ -285,7 +285,7 @@ def test_overview_pairing_and_outbound(server, phone, admin):
     phone.store(media.jpeg("safe"))
     person = phone.get("/api/backup/overview").json()["people"][0]
     assert person["level"] == "green" and person["sentence"].startswith("Everything is safe") and person["assets"] == 1
-    assert phone.get("/api/backup/outbound").json() == {"connections": []}
+    assert phone.get("/api/backup/outbound").json() == {"connections": [], "recent": []}
     pairing = phone.get("/api/backup/pairing").json()
     assert pairing["addresses"][0] == f"http://127.0.0.1:{server.port}" and pairing["uploadKeyPermissions"] == ["asset.upload"]
     evil = phone.get("/api/backup/pairing", fields={"Host": "a\"><script>"}, checked=False)

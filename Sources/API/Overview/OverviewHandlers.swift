@@ -24,6 +24,14 @@ struct OverviewHandlers: Sendable {
 
   private struct Outbound: Encodable {
     let connections: [Connection]
+    let recent: [Sent]
+  }
+
+  private struct Sent: Encodable {
+    let at: String
+    let purpose: String
+    let host: String
+    let outcome: String
   }
 
   private struct Connection: Encodable {
@@ -33,9 +41,17 @@ struct OverviewHandlers: Sendable {
     let setting: String
   }
 
-  /// Every connection that the server may make by itself: none. What adds one adds its line here.
+  /// Every connection that the server may make by itself, and the last ones that it made. What adds one adds its line here.
   func outbound(_ request: Request, _ principal: Principal) async throws -> Response {
-    .json(Outbound(connections: []))
+    let pushes = try await backup.push.registeredHosts(of: principal.scope).map {
+      Connection(purpose: "push", host: $0, isOn: true, setting: "push-allow-hosts")
+    }
+    // To whom everybody's devices belong is the admin's to know.
+    let recent = principal.user.isAdmin ? backup.outbound.log.recent : []
+    return .json(
+      Outbound(
+        connections: pushes,
+        recent: recent.map { Sent(at: $0.at.iso8601, purpose: $0.purpose, host: $0.host, outcome: $0.outcome) }))
   }
 
   private struct Pairing: Encodable {

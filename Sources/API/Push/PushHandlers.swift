@@ -21,6 +21,11 @@ struct PushHandlers: Sendable {
   private struct Answer: Encodable {
     @Nullable var registration: PushShape?
     let terms: Terms
+
+    init(_ status: PushStatus?, _ terms: Terms) {
+      self.terms = terms
+      registration = status.map { PushShape($0) }
+    }
   }
 
   private func terms() throws -> Terms {
@@ -33,7 +38,7 @@ struct PushHandlers: Sendable {
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
     let id = try await devices.id(request, principal)
     let status = try await push.status(id, of: principal.scope)
-    return .json(Answer(registration: status.map { PushShape($0) }, terms: try terms()))
+    return .json(Answer(status, try terms()))
   }
 
   /// Only a device itself knows where it can be reached.
@@ -42,7 +47,7 @@ struct PushHandlers: Sendable {
     let id = try await devices.id(request, principal)
     try await push.require(id, is: principal)
     let status = try await push.register(id, of: principal.user.id, input)
-    return .json(Answer(registration: PushShape(status), terms: try terms()))
+    return .json(Answer(status, try terms()))
   }
 
   private struct Confirmation: Decodable {
@@ -54,7 +59,7 @@ struct PushHandlers: Sendable {
     let id = try await devices.id(request, principal)
     try await push.require(id, is: principal)
     let status = try await push.confirm(id, of: principal.user.id, token: token)
-    return .json(Answer(registration: PushShape(status), terms: try terms()))
+    return .json(Answer(status, try terms()))
   }
 
   /// A device ends its own; whoever may change devices, every one of theirs.

@@ -41,7 +41,7 @@ package final class PushRegistry: Sendable {
   ) throws {
     (self.catalog, self.outbound, self.live, self.logger, self.now) = (catalog, outbound, live, logger, now)
     configured = options.allowed
-    webPush = try WebPushChannel(outbound, keyFile: "\(keys)/vapid.pem", contact: options.contact, now: now)
+    webPush = WebPushChannel(outbound, keyFile: "\(keys)/vapid.pem", contact: options.contact, now: now)
     apns = try options.apns.map { try APNsChannel(outbound, $0, now: now) }
     fcm = try options.fcm.map { try FCMChannel(outbound, $0, now: now) }
   }
@@ -128,7 +128,7 @@ package final class PushRegistry: Sendable {
     case .refused(let word) where word.hasPrefix("refused_"):
       // Nothing was sent.
       limits.forgive(row.place.endpoint)
-      _ = try await speaking { try await catalog.removePush(of: row.device, now: now()) }
+      _ = try await speaking { try await catalog.removePush(of: row.device, isTold: false, now: now()) }
       throw refusal(row.place.endpoint, user, id)
     default:
       row = PushLife.after(reply, row, now: now())
@@ -256,6 +256,13 @@ package final class PushRegistry: Sendable {
   func start() async throws {
     try webPush.makeKey()
     if let added = AllowedHosts(try await catalog.outboundHosts()) { outbound.allow(configured.union(added)) }
+  }
+
+  /// Push services that devices registered at.
+  /// - Parameter user: whose; nil for everybody's.
+  package func registeredHosts(of user: Identifier?) async throws -> [String] {
+    let places = try await speaking { try await catalog.pushPlaces(of: user) }
+    return Set(places.map { PushRegistry.host(of: $0) }).sorted()
   }
 
   // MARK: Upkeep

@@ -20,11 +20,19 @@ package actor FCMChannel {
   private static let rest: Int64 = 300
 
   private struct Account: Decodable {
-    let project_id: String
-    let client_email: String
-    let private_key: String
-    let private_key_id: String?
-    let token_uri: String
+    let project: String
+    let email: String
+    let key: String
+    let keyID: String?
+    let tokenURL: String
+
+    enum CodingKeys: String, CodingKey {
+      case project = "project_id"
+      case email = "client_email"
+      case key = "private_key"
+      case keyID = "private_key_id"
+      case tokenURL = "token_uri"
+    }
   }
 
   private let outbound: Outbound
@@ -41,8 +49,8 @@ package actor FCMChannel {
   /// - Throws: `SystemError`, `PushKeyError`.
   package init(_ outbound: Outbound, _ options: Options, now: @escaping @Sendable () -> Instant) throws {
     let bytes = try FileSystem.contents(options.accountFile, limit: 64 << 10)
-    guard let account = PushJSON.decode(Account.self, bytes), let key = RSAKey(pem: Array(account.private_key.utf8)),
-      account.project_id.utf8.allSatisfy({
+    guard let account = PushJSON.decode(Account.self, bytes), let key = RSAKey(pem: Array(account.key.utf8)),
+      account.project.utf8.allSatisfy({
         (0x61...0x7A).contains($0) || (0x30...0x3A).contains($0) || $0 == 0x2D || $0 == 0x2E
       })
     else { throw PushKeyError.unreadable(options.accountFile) }
@@ -54,7 +62,7 @@ package actor FCMChannel {
     let bearer: String
     do throws(TokenFailure) { bearer = try await authorization() } catch { return error.reply }
     var request = OutboundRequest(
-      .post, "\(server)/v1/projects/\(account.project_id)/messages:send",
+      .post, "\(server)/v1/projects/\(account.project)/messages:send",
       headers: [("authorization", "Bearer \(bearer)"), ("content-type", "application/json")],
       body: FCMChannel.payload(message, to: device), purpose: "push")
     (request.trust, request.needsHTTP2) = (.configured, true)
@@ -114,32 +122,37 @@ package actor FCMChannel {
   }
 
   private struct Grant: Decodable {
-    let access_token: String
-    let expires_in: Int64
+    let token: String
+    let lifetime: Int64
+
+    enum CodingKeys: String, CodingKey {
+      case token = "access_token"
+      case lifetime = "expires_in"
+    }
   }
 
   /// RFC 7523: a signed statement for a bearer token of an hour.
   private func ask() async -> Result<String, TokenFailure> {
     let seconds = now().milliseconds / 1000
     let claims =
-      "{\"iss\":\(PushJSON.text(account.client_email)),\"scope\":\(PushJSON.text(FCMChannel.scope)),"
-      + "\"aud\":\(PushJSON.text(account.token_uri)),\"iat\":\(seconds),\"exp\":\(seconds + 3600)}"
+      "{\"iss\":\(PushJSON.text(account.email)),\"scope\":\(PushJSON.text(FCMChannel.scope)),"
+      + "\"aud\":\(PushJSON.text(account.tokenURL)),\"iat\":\(seconds),\"exp\":\(seconds + 3600)}"
     var header = [("alg", "RS256"), ("typ", "JWT")]
-    if let id = account.private_key_id { header.append(("kid", id)) }
+    if let id = account.keyID { header.append(("kid", id)) }
     guard let assertion = try? JSONWebToken.make(header: header, claims: claims, sign: { try key.signature(of: $0) })
     else { return .failure(TokenFailure(reply: .failed("key"))) }
     let body = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=\(assertion)"
     var request = OutboundRequest(
-      .post, account.token_uri, headers: [("content-type", "application/x-www-form-urlencoded")],
+      .post, account.tokenURL, headers: [("content-type", "application/x-www-form-urlencoded")],
       body: Array(body.utf8), purpose: "push")
     request.trust = .configured
     do throws(OutboundError) {
       let answer = try await outbound.send(request)
-      guard answer.isSuccess, let grant = PushJSON.decode(Grant.self, answer.body), !grant.access_token.isEmpty,
-        grant.access_token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      guard answer.isSuccess, let grant = PushJSON.decode(Grant.self, answer.body), !grant.token.isEmpty,
+        grant.token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
       else { return .failure(TokenFailure(reply: .failed("oauth_\(answer.status)"))) }
-      token = (grant.access_token, seconds + min(max(0, grant.expires_in), 3600))
-      return .success(grant.access_token)
+      token = (grant.token, seconds + min(max(0, grant.lifetime), 3600))
+      return .success(grant.token)
     } catch { return .failure(TokenFailure(reply: .failed("oauth_\(error.label)"))) }
   }
 }

@@ -98,7 +98,7 @@ package final class WebPushChannel: Sendable {
       return token.text
     }
     let expiry = now + WebPushChannel.tokenLife
-    let text = "vapid t=\(try vapid.token(audience: origin, expiry: expiry, contact: contact)), k=\(vapid.publicText)"
+    let text = "vapid t=\(try vapid.token(audience: origin, expiry: expiry, contact: contact)),k=\(vapid.publicText)"
     kept.withLock { kept in
       if kept.count >= WebPushChannel.tokens { kept.removeAll() }
       kept[origin] = Token(text: text, expiry: expiry)

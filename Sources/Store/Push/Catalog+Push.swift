@@ -140,12 +140,13 @@ extension Catalog {
     }
   }
 
+  /// - Parameter isTold: whether it was anything that its people should hear of.
   /// - Returns: whether there was one.
-  package func removePush(of device: Int64, now: Instant) async throws -> Bool {
+  package func removePush(of device: Int64, isTold: Bool = true, now: Instant) async throws -> Bool {
     try await write { db in
       try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [device])
       guard db.changesCount == 1 else { return false }
-      try Catalog.note(.pushRemoved, device: device, detail: nil, db, now: now)
+      if isTold { try Catalog.note(.pushRemoved, device: device, detail: nil, db, now: now) }
       return true
     }
   }
@@ -168,6 +169,19 @@ extension Catalog {
   ) throws {
     let user = try Int64.fetchOne(db, sql: "SELECT user FROM device WHERE number = ?", arguments: [device])
     try ActivityEntry(at: now, kind: kind, user: user, device: device, detail: detail).insert(db)
+  }
+
+  /// Where devices are registered, dead ones aside.
+  package func pushPlaces(of user: Identifier?) async throws -> [PushPlace] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT push.* FROM push JOIN device ON device.number = push.device JOIN user ON user.number = device.user
+          WHERE push.state <> 'gone' AND (?1 IS NULL OR user.id = ?1)
+          """, arguments: [user]
+      ).map { try PushRow($0).place }
+    }
   }
 
   // MARK: Hosts

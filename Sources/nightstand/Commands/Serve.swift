@@ -25,6 +25,7 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.quarantineDays) var quarantineDays: Int?
   @Option(Settings.activityDays) var activityDays: Int?
   @Option(Settings.activityRows) var activityRows: Int?
+  @OptionGroup var push: PushSettings
   @Option(Settings.logLevel) var logLevel: LogLevel?
   @Option(Settings.maxConnections) var maxConnections: Int?
   @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: Int?
@@ -46,6 +47,7 @@ struct Serve: AsyncParsableCommand {
     options.trash.quarantineDays = try Settings.quarantineDays.require(quarantineDays)
     options.activity.days = try Settings.activityDays.require(activityDays)
     options.activity.rows = try Settings.activityRows.require(activityRows)
+    options.push = try push.options(publicURL: Settings.publicURL.resolve(publicURL)?.text)
     let api = try apiOptions(configuration, resources)
     try raiseFileLimit(for: configuration, logger)
 
@@ -105,17 +107,6 @@ struct Serve: AsyncParsableCommand {
     options.interim.responses = try Settings.interimResponses.require(interimResponses).value
     options.interim.trustedProxies = try Settings.trustedInterimProxies.resolve(trustedInterimProxies)?.addresses ?? []
     return options
-  }
-
-  /// OpenSSL does not say which file is missing, or why it cannot be read.
-  private func readable(_ path: String, _ setting: Setting<String>) throws {
-    do {
-      _ = try FileSystem.contents(path, limit: 1 << 20)
-    } catch {
-      throw OperatorError(
-        .configuration, "cannot read the file of --\(setting.name): \(error)",
-        hint: "check --\(setting.name): the file must exist, and this user must be allowed to read it")
-    }
   }
 
   /// One descriptor a connection and one for the file it moves, and some for the catalog and the loops.

@@ -2,6 +2,7 @@ import API
 import ArgumentParser
 import Ground
 import Logging
+import Outbound
 
 /// A time such as `75` or `0.5`.
 struct Seconds: ExpressibleByArgument, Sendable {
@@ -62,6 +63,33 @@ private func isAddress(_ text: String) -> Bool {
   if text.contains(":") { return text.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." } }
   let parts = text.split(separator: ".", omittingEmptySubsequences: false)
   return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+}
+
+/// Hosts, or host:port, separated by commas.
+struct HostList: ExpressibleByArgument, Sendable {
+  let hosts: AllowedHosts
+
+  init?(argument: String) {
+    guard let hosts = AllowedHosts(argument.split { $0 == "," || $0 == " " }) else { return nil }
+    self.hosts = hosts
+  }
+
+  var defaultValueDescription: String { hosts.entries.sorted().joined(separator: ",") }
+}
+
+/// `mailto:` or `https:` (RFC 8292 section 2.1).
+struct PushContact: ExpressibleByArgument, Sendable {
+  let text: String
+
+  init?(argument: String) {
+    let isPlain = argument.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    guard isPlain, argument.utf8.count <= 255,
+      argument.hasPrefix("mailto:") && argument.contains("@") || argument.hasPrefix("https://") && argument.count > 8
+    else { return nil }
+    text = argument
+  }
+
+  var defaultValueDescription: String { text }
 }
 
 /// How much is logged, by swift-log's names.

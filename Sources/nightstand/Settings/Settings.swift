@@ -61,6 +61,32 @@ enum Settings {
     "Reverse proxies, separated by commas, that hand 104 on, such as Caddy and HAProxy: auto sends it through them",
     rule: "a list of IP addresses separated by commas")
 
+  static let pushAllowHosts = Setting<HostList>(
+    "push-allow-hosts", "HOSTS",
+    "Hosts, separated by commas, that pushes may be sent to although they lie inside or speak http: ntfy.lan (ports 443 and 80), ntfy.lan:2586; an admin can add others on the page",
+    rule: "a list of hosts, or host:port, separated by commas")
+  static let pushContact = Setting<PushContact>(
+    "push-contact", "URL",
+    "Whom push services may turn to: mailto: or https:; the public URL where there is none; Apple wants one that works",
+    rule: "mailto: or https: with something behind it")
+  static let outboundAuthorities = Setting<String>(
+    "outbound-ca-file", "FILE",
+    "Certificates (PEM) to trust when something is sent, in the place of the system's: for a certificate authority at home"
+  )
+  static let apnsKeyFile = Setting<String>(
+    "apns-key-file", "FILE", "For an iOS app of your own: the team's key (.p8); needs the three settings below")
+  static let apnsKeyID = Setting<String>("apns-key-id", "ID", "The id of that key")
+  static let apnsTeamID = Setting<String>("apns-team-id", "ID", "The team's id")
+  static let apnsTopic = Setting<String>("apns-topic", "BUNDLE", "The app's bundle id")
+  static let apnsServer = Setting<PublicURL>(
+    "apns-server", "URL", "Where APNs is, if not at Apple's", rule: "http:// or https:// and a host")
+  static let fcmAccountFile = Setting<String>(
+    "fcm-account-file", "FILE",
+    "For an Android app of your own with Firebase: the service account's key (JSON); without Firebase Web Push does the same"
+  )
+  static let fcmServer = Setting<PublicURL>(
+    "fcm-server", "URL", "Where FCM is, if not at Google's", rule: "http:// or https:// and a host")
+
   static let maxConnections = Setting(
     "max-connections", "N", default: server.maxConnections, "Open connections; beyond that the kernel's queue waits",
     rule: "from 1 to 1000000"
@@ -90,6 +116,13 @@ enum Settings {
         host, port, tlsCertificate, tlsKey, trustedProxies, publicURL, interimResponses, trustedInterimProxies,
         resources, reserve, trashDays, quarantineDays, activityDays, activityRows,
         logLevel,
+      ]
+    ),
+    (
+      "Waking phones", "serve",
+      [
+        pushAllowHosts, pushContact, outboundAuthorities, apnsKeyFile, apnsKeyID, apnsTeamID, apnsTopic, apnsServer,
+        fcmAccountFile, fcmServer,
       ]
     ),
     (
