@@ -152,11 +152,15 @@ document.querySelector('[data-skip]').addEventListener('click', (event) => {
 });
 // The stream's end tells sooner than the next click that the server went away, and when it is back.
 let lost = null;
-events.onState = async (isUp, isOver) => {
-  clearTimeout(lost);
-  if (isUp) shown('good', 'Running');
-  else if (isOver && user && await me().catch(() => user) === null) await start();
-  else if (user) lost = setTimeout(() => shown('bad', 'No answer'), 5000); // a proxy that ends the stream now and then is no alarm
+events.onState = async (isUp) => {
+  if (isUp) {
+    clearTimeout(lost);
+    lost = null;
+    return shown('good', 'Running');
+  }
+  lost ??= setTimeout(() => { if (user) shown('bad', 'No answer'); }, 5000); // a proxy that ends the stream now and then is no alarm
+  // It also ends with the login.
+  if (user && await me().catch(() => user) === null) await start();
 };
 
 await start();

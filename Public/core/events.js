@@ -8,7 +8,7 @@ const pause = 15_000; // milliseconds, where the server had no room for one more
 class Events extends EventTarget {
   #source = null;
   #again = null;
-  onState = () => {}; // called with (isUp, isOver)
+  onState = () => {}; // called with whether the stream is up
 
   /** Calls `heard(data)` for every event of `kind` until `signal` aborts; opens the stream where it is not open yet. */
   on(kind, heard, signal) {
@@ -28,10 +28,9 @@ class Events extends EventTarget {
     }
     source.addEventListener('open', () => this.onState(true));
     source.addEventListener('error', () => {
-      const isOver = source.readyState === EventSource.CLOSED; // else the browser tries again by itself
-      if (isOver) this.#source = null;
-      this.onState(false, isOver);
-      if (!isOver) return;
+      this.onState(false);
+      if (source !== this.#source || source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+      this.#source = null;
       this.#again = setTimeout(() => this.#open(), pause);
     });
   }

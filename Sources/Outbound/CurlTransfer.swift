@@ -93,6 +93,8 @@ final class CurlTransfer: @unchecked Sendable {
           Int(plan.url.hasPrefix("http:") ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS))
       }
     case .mail(let mail):
+      // The next one comes in hours: the server says goodbye instead of waiting for it.
+      number(CURLOPT_FORBID_REUSE, 1)
       number(CURLOPT_UPLOAD, 1)
       number(CURLOPT_USE_SSL, Int((mail.security == .none ? CURLUSESSL_NONE : CURLUSESSL_ALL).rawValue))
       if let user = mail.user { text(CURLOPT_USERNAME, user) }

@@ -91,6 +91,9 @@ def test_the_owner_hears_by_every_channel_and_the_admin_too(home, add_user, inbo
     assert len(hook["secret"]) == 43 and ntfy["secret"] is None
     told = bert.get(ALERTS).json()
     assert "tk_secret" not in str(told) and hook["secret"] not in str(told) and "my-topic" not in str(told)
+    outbound = anna.get("/api/backup/outbound").json()["connections"]
+    assert {(item["purpose"], item["host"]) for item in outbound} == {
+        ("ntfy", inbox.place), ("webhook", inbox.place), ("webpush", service.place), ("mail", f"127.0.0.1:{mail.port}")}
     assert [item["kind"] for item in told["channels"]] == ["ntfy", "webhook", "mail", "webpush"]
     assert told["channels"][0]["target"] == f"http://{inbox.place}" and told["channels"][2]["target"] == "bert@example.org"
 

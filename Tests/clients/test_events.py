@@ -98,6 +98,20 @@ def test_nobody_hears_what_is_not_theirs(server, anna, add_user, open_stream):
     assert Stream(server, client.Client(server)).status == 401
 
 
+def test_a_login_that_ended_hears_nothing_more(server, anna, open_stream):
+    """However much goes on: each piece of news is told to those who are still logged in."""
+    other, _ = client.log_in(server)
+    stream = open_stream(other)
+    anna.store(media.jpeg("before"), "before.jpg")
+    assert stream.next("activity")[2]["name"] == "before.jpg"
+    other.post("/api/auth/logout")
+    anna.store(media.jpeg("after"), "after.jpg")
+    heard = []
+    while event := stream.next():
+        heard.append(event)
+    assert "after.jpg" not in str(heard)
+
+
 def test_streams_are_bounded_and_places_come_back(server, anna, open_stream):
     streams = [open_stream(anna) for _ in range(8)]
     assert [stream.status for stream in streams] == [200] * 8

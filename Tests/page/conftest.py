@@ -1,10 +1,12 @@
 import io
 import os
 import pathlib
+import shutil
 
 import pytest
 from harness import client
-from harness.process import REPOSITORY, Nightstand
+from harness.process import REPOSITORY, Nightstand, until
+from pictures import landscape
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -16,20 +18,74 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 DESK = {"viewport": {"width": 1200, "height": 800}}
 
 
+class Founded:
+    """A server on which Anna has signed up: made once, copied for each test. Her two logins hold on every copy."""
+
+    def __init__(self, folder, chromium):
+        self.data = folder / "data"
+        server = Nightstand(self.data, "--resources", REPOSITORY).start()
+        try:
+            client.sign_up(server, EMAIL, NAME, PASSWORD)
+            self.fields = client.log_in(server, EMAIL, PASSWORD)[0].fields
+            context = chromium.new_context(base_url=server.url)
+            log_in(context, EMAIL, PASSWORD)
+            self.browser = context.storage_state()
+            context.close()
+            server.stop()
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory, chromium):
+    return Founded(tmp_path_factory.mktemp("founded"), chromium)
+
+
+class Stocked:
+    """The same with five landscapes, one a day before the 28th of February 2026, and their small pictures made."""
+
+    def __init__(self, folder, founded):
+        self.data = folder / "data"
+        shutil.copytree(founded.data, self.data)
+        server = Nightstand(self.data, "--resources", REPOSITORY).start()
+        try:
+            anna = client.Client(server, **founded.fields)
+            self.ids = [anna.store(landscape(number), f"view {number}.jpg", fileCreatedAt=f"2026-02-{27 - number}T12:00:00.000Z") for number in range(5)]
+            until(lambda: all(anna.get(f"/api/assets/{one}/thumbnail").status == 200 for one in self.ids), 60, "small pictures")
+            anna.close()
+            server.stop()
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory, founded):
+    return Stocked(tmp_path_factory.mktemp("stocked"), founded)
+
+
 @pytest.fixture
-def server(tmp_path):
-    """A fresh server without users."""
-    server = Nightstand(tmp_path / "data", "--resources", REPOSITORY)
+def server(tmp_path, request):
+    """A server of the test's own: with Anna's `library` or with Anna as `admin` where the test speaks of them, else without users."""
+    data = tmp_path / "data"
+    template = {"library": "stocked", "admin": "founded"}
+    if found := [name for one, name in template.items() if one in request.fixturenames]:
+        shutil.copytree(request.getfixturevalue(found[0]).data, data)
+    server = Nightstand(data, "--resources", REPOSITORY)
     server.start()
     yield server
     server.close()
 
 
 @pytest.fixture
-def admin(server):
-    """Anna's login; she is the admin."""
-    client.sign_up(server, EMAIL, NAME, PASSWORD)
-    return client.log_in(server, EMAIL, PASSWORD)[0]
+def admin(server, founded):
+    """A login of Anna's; she is the admin."""
+    return client.Client(server, **founded.fields)
+
+
+@pytest.fixture
+def library(admin, stocked):
+    """The ids of Anna's five photos, newest first."""
+    return stocked.ids
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +95,11 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def log_in(context, email, password):
+    answer = context.request.post("/api/auth/login", data={"email": email, "password": password})
+    assert answer.status == 201, answer.text()
 
 
 class Visitor:
@@ -75,8 +136,7 @@ class Visitor:
 
     def enter(self, place="", email=EMAIL, password=PASSWORD):
         """Logs in behind the page's back, and opens a screen."""
-        answer = self.context.request.post("/api/auth/login", data={"email": email, "password": password})
-        assert answer.status == 201, answer.text()
+        log_in(self.context, email, password)
         page = self.open(place)
         expect(page.locator("main h1")).to_be_visible(timeout=15_000)
         return page
@@ -118,11 +178,13 @@ def visit(chromium, server):
 
 
 @pytest.fixture
-def inside(admin, visit):
+def inside(admin, founded, visit):
     """inside("#/photos") is a visitor who is Anna, and the page at that screen."""
 
     def enter(place="", **options):
-        visitor = visit(**options)
-        return visitor, visitor.enter(place)
+        visitor = visit(storage_state=founded.browser, **options)
+        page = visitor.open(place)
+        expect(page.locator("main h1")).to_be_visible()
+        return visitor, page
 
     return enter

@@ -8,7 +8,7 @@ import sqlite3
 import time
 
 from harness import client
-from library import DAY, landscape
+from pictures import DAY, landscape
 
 DAYS = 60
 HOUR = DAY // 24
@@ -40,7 +40,9 @@ def fill(server, anna, email, say=lambda text: None, share=1.0):
         if day % 10 == 0:
             say(f"{DAYS - day} of {DAYS} days, {number} photos")
         for device in DEVICES:
-            count = 4 if day == 0 and device.name == "Anna’s Pixel" else 0 if day < device.silent or chance.random() > share else chance.choice(device.photos)
+            count = 0 if day < device.silent or chance.random() > share else chance.choice(device.photos)
+            if day == device.silent:
+                count = 4 if device.name == "Anna’s Pixel" else 1
             for _ in range(count):
                 taken = now - day * DAY - chance.randrange(1, 10) * HOUR
                 when = datetime.datetime.fromtimestamp(taken / 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -8,7 +8,7 @@ import time
 import pytest
 from conftest import EMAIL, NAME, PASSWORD
 from harness import client, media
-from library import DAY
+from pictures import DAY
 from playwright.sync_api import expect
 
 PIXEL = {"User_Agent": "immich-android/3.1.0", "deviceModel": "Pixel 8"}

@@ -6,16 +6,8 @@ import pytest
 from conftest import EMAIL, NAME, PHONE
 from harness import client
 from harness.process import until
-from library import clip, generate, landscape
+from pictures import clip, generate
 from playwright.sync_api import expect
-
-
-def stored(admin, count=12):
-    """So many landscapes, one a day before the first of March 2026, with their small pictures made."""
-    ids = [admin.store(landscape(number), f"view {number}.jpg", fileCreatedAt=f"2026-0{2 - number // 20}-{27 - number % 20:02}T12:00:00.000Z")
-           for number in range(count)]
-    until(lambda: all(admin.get(f"/api/assets/{one}/thumbnail").status == 200 for one in ids), 60, "small pictures")
-    return ids
 
 
 def photos(page):
@@ -26,8 +18,7 @@ def viewer(page):
     return page.get_by_role("dialog", name=re.compile("Photo of|Video of"))
 
 
-def test_looking_through_with_keys(admin, inside):
-    ids = stored(admin, 5)
+def test_looking_through_with_keys(library, admin, inside):
     visitor, page = inside("#/photos")
     expect(photos(page)).to_have_count(5)
     expect(page.get_by_text("5 items")).to_be_visible()
@@ -55,33 +46,31 @@ def test_looking_through_with_keys(admin, inside):
     page.keyboard.press("Escape")
     expect(viewer(page)).to_have_count(0)
     expect(page.get_by_role("link", name="Photo of 25 February 2026 at 12:00, favourite")).to_be_focused()
-    assert admin.get(f"/api/assets/{ids[2]}").json()["isFavorite"] is True
+    assert admin.get(f"/api/assets/{library[2]}").json()["isFavorite"] is True
 
 
-def test_the_way_back_closes_the_viewer_and_stays_on_the_timeline(admin, inside):
-    stored(admin, 2)
+def test_the_way_back_closes_the_viewer_and_stays_on_the_timeline(library, inside):
     _, page = inside("#/photos")
     photos(page).first.click()
     expect(viewer(page)).to_be_visible()
     page.go_back()
     expect(viewer(page)).to_have_count(0)
-    expect(photos(page)).to_have_count(2)
+    expect(photos(page)).to_have_count(5)
     assert page.evaluate("location.hash") == "#/photos"
 
 
-def test_to_the_trash_and_back(admin, inside):
-    ids = stored(admin, 4)
+def test_to_the_trash_and_back(library, admin, inside):
     _, page = inside("#/photos")
     photos(page).nth(1).click()
     page.keyboard.press("Delete")
     expect(page.locator(".caption")).to_have_text("Photo of 25 February 2026 at 12:00")
     page.keyboard.press("Escape")
-    expect(photos(page)).to_have_count(3)
+    expect(photos(page)).to_have_count(4)
     photos(page).first.hover()
     photos(page).first.locator(".mark").click()
     photos(page).nth(1).click()  # while something is selected, a click selects
     page.get_by_role("toolbar", name="Selected photos").get_by_role("button", name="To the trash").click()
-    expect(photos(page)).to_have_count(1)
+    expect(photos(page)).to_have_count(2)
 
     page.get_by_role("link", name="Trash").click()
     expect(photos(page)).to_have_count(3)
@@ -91,15 +80,15 @@ def test_to_the_trash_and_back(admin, inside):
     expect(photos(page)).to_have_count(2)
     page.get_by_role("button", name="Restore all").click()
     expect(page.get_by_text("The trash is empty.")).to_be_visible()
-    assert admin.count() == 4
+    assert admin.count() == 5
 
-    admin.delete("/api/assets", {"ids": ids[:1]})
+    admin.delete("/api/assets", {"ids": library[:1]})
     page.reload()
     expect(photos(page)).to_have_count(1)
     page.get_by_role("button", name="Empty it").click()
     page.get_by_role("dialog").get_by_role("button", name="Empty it").click()
     expect(page.get_by_text("The trash is empty.")).to_be_visible()
-    until(lambda: admin.get(f"/api/assets/{ids[0]}").status == 400, 20, "the photo is gone")
+    until(lambda: admin.get(f"/api/assets/{library[0]}").status == 400, 20, "the photo is gone")
 
 
 def test_a_film_plays_and_an_original_is_downloaded(admin, inside, tmp_path):
@@ -118,18 +107,16 @@ def test_a_film_plays_and_an_original_is_downloaded(admin, inside, tmp_path):
     assert open(waiting.value.path(), "rb").read() == film
 
 
-def test_many_are_downloaded_as_a_zip(admin, inside):
-    stored(admin, 3)
+def test_many_are_downloaded_as_a_zip(library, inside):
     _, page = inside("#/photos")
     page.get_by_role("button", name="Select February 2026").click()
     with page.expect_download() as waiting:
         page.get_by_role("toolbar", name="Selected photos").get_by_role("button", name="Download").click()
     import zipfile
-    assert sorted(zipfile.ZipFile(waiting.value.path()).namelist()) == ["view 0.jpg", "view 1.jpg", "view 2.jpg"]
+    assert sorted(zipfile.ZipFile(waiting.value.path()).namelist()) == [f"view {number}.jpg" for number in range(5)]
 
 
-def test_swiping_on_a_phone(admin, inside):
-    stored(admin, 3)
+def test_swiping_on_a_phone(library, inside):
     visitor, page = inside("#/photos", **PHONE)
     photos(page).first.tap()
     expect(page.locator(".caption")).to_have_text("Photo of 27 February 2026 at 12:00")
@@ -151,9 +138,8 @@ def swipe(page, from_x, from_y, to_x, to_y):
     send("touchEnd")
 
 
-def test_an_album_from_a_selection_shared_with_somebody(server, admin, inside, visit):
+def test_an_album_from_a_selection_shared_with_somebody(server, library, admin, inside, visit):
     admin.post("/api/admin/users", {"email": "ben@example.org", "name": "Ben", "password": "a password for ben"})
-    ids = stored(admin, 3)
     visitor, page = inside("#/photos")
     photos(page).first.focus()
     page.keyboard.press("x")
@@ -183,7 +169,7 @@ def test_an_album_from_a_selection_shared_with_somebody(server, admin, inside, v
     expect(page.get_by_role("button", name="To the trash")).to_have_count(0)
     page.keyboard.press("Delete")  # and the key does nothing to what is somebody else's
     page.keyboard.press("Escape")
-    assert admin.get(f"/api/assets/{ids[0]}").json()["isTrashed"] is False
+    assert admin.get(f"/api/assets/{library[0]}").json()["isTrashed"] is False
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Every screen, in light and dark, on a desk and on a phone: it fits, it can be read, it does not jump; and its picture for the documentation."""
 
+import os
+
 import pytest
 from conftest import DESK, EMAIL, PHONE
 from harness import client
@@ -19,7 +21,7 @@ def household(tmp_path_factory):
     server.start()
     try:
         client.sign_up(server, EMAIL)
-        fill(server, client.log_in(server, EMAIL)[0], EMAIL, share=0.5)
+        fill(server, client.log_in(server, EMAIL)[0], EMAIL, share=1 if os.environ.get("UPDATE_SCREENSHOTS") else 0.1)
         anna = client.log_in(server, EMAIL)[0]
         until(lambda: all(queue["jobCounts"]["waiting"] + queue["jobCounts"]["active"] == 0 for queue in anna.get("/api/jobs").json().values()),
               240, "small pictures of everything")

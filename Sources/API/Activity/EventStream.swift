@@ -102,17 +102,23 @@ struct EventStream: Sendable {
         case .wake(let tickle):
           try await send("wake", id: nil, try JSON.bytes(["tickle": String(tickle)]))
           spoken = .now()
-        case .news: try await Task.sleep(for: .seconds(EventStream.pace))
+        case .news:
+          try await Task.sleep(for: .seconds(EventStream.pace))
+          // The end of a login is news, too: its stream ends at once, however much else happens.
+          guard await holds() else { return }
         case .heartbeat:
           guard MonotonicTime.now().seconds(since: spoken) >= EventStream.heartbeat else { continue }
-          // A login that ended meanwhile sees nothing more.
-          guard let now = try? await stream.authentication.principal(of: request, isPresence: true),
-            now.user.isAdmin == principal.user.isAdmin
-          else { return }
+          guard await holds() else { return }
           try await write(Array(": still here\n\n".utf8))
           spoken = .now()
         }
       }
+    }
+
+    /// Whether the login still stands, with the same rights: one that ended meanwhile sees nothing more.
+    private func holds() async -> Bool {
+      guard let now = try? await stream.authentication.principal(of: request, isPresence: true) else { return false }
+      return now.user.isAdmin == principal.user.isAdmin
     }
 
     /// Where to begin.

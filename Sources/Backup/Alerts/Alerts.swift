@@ -151,6 +151,16 @@ package final class Alerts: Sendable {
     try await speaking { try await catalog.alertChannels(of: user) }.map { AlertChannel($0) }
   }
 
+  /// Where messages of one person, or everybody, go.
+  package func places(of user: Identifier?) async throws -> [(kind: String, host: String)] {
+    var seen: Set<String> = []
+    return try await speaking { try await catalog.alertTargets(of: user) }.compactMap { kind, target in
+      let host = kind == "mail" ? options.mail.map { "\($0.host):\($0.port)" } : Outbound.place(of: target)
+      guard let host, seen.insert("\(kind) \(host)").inserted else { return nil }
+      return (kind, host)
+    }
+  }
+
   /// Adds a channel. - Returns: it, and the secret of a webhook where the server made one: told this once.
   /// - Throws: `.invalid`, `.hostNotAllowed`.
   package func add(_ input: AlertChannelInput, of user: User) async throws -> (AlertChannel, secret: String?) {

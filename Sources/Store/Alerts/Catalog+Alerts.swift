@@ -60,6 +60,19 @@ extension Catalog {
     }
   }
 
+  package func alertTargets(of user: Identifier?) async throws -> [(kind: String, target: String)] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT DISTINCT kind, target FROM alert_channel
+          WHERE disabled_at IS NULL AND (?1 IS NULL OR user = (SELECT number FROM user WHERE id = ?1))
+          ORDER BY kind, target
+          """, arguments: [user]
+      ).map { (kind: $0["kind"], target: $0["target"]) }
+    }
+  }
+
   /// - Returns: whether there was one.
   package func removeAlertChannel(_ id: Identifier, of user: Identifier) async throws -> Bool {
     try await write { db in

@@ -3,7 +3,6 @@
 import colorsys
 import datetime
 import io
-import os
 import random
 import sqlite3
 import subprocess
@@ -54,6 +53,7 @@ def generate(server, email, count, years=12):
     """Stops the server and writes `count` photos without files into its catalog, spread over `years`; starts it again."""
     server.stop()
     catalog = sqlite3.connect(server.data / "nightstand.sqlite", isolation_level=None)
+    catalog.execute("PRAGMA synchronous = OFF")
     chance = random.Random(count)
     (owner,) = catalog.execute("SELECT number FROM user WHERE email = ?", (email,)).fetchone()
     now = int(datetime.datetime(2026, 6, 30, tzinfo=datetime.timezone.utc).timestamp() * 1000)
@@ -64,7 +64,7 @@ def generate(server, email, count, years=12):
             identifier[6], identifier[8] = identifier[6] & 0x0F | 0x40, identifier[8] & 0x3F | 0x80
             taken = now - int(number * years * 365 * DAY / count)
             name = f"GEN_{number:07}.jpg"
-            yield (bytes(identifier), owner, os.urandom(20), 3_000_000, f"anna/2026/{name}", chance.getrandbits(64) - (1 << 63), name.encode(),
+            yield (bytes(identifier), owner, chance.randbytes(20), 3_000_000, f"anna/2026/{name}", chance.getrandbits(64) - (1 << 63), name.encode(),
                    taken, taken, taken, taken, taken, name.lower())
 
     catalog.execute("BEGIN")
