@@ -71,7 +71,8 @@ package final class Contacts: Sendable {
 
   /// Writes what is noted after a while.
   private func write() async {
-    try? await Task.sleep(for: .seconds(Contacts.interval))
+    // Who cancels writes, too: in a cancelled task no transaction begins, and what it should write would be lost.
+    do { try await Task.sleep(for: .seconds(Contacts.interval)) } catch { return }
     state.withLock { $0.writer = nil }
     await flush()
   }
