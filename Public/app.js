@@ -27,6 +27,8 @@ const screens = {
   more: () => import('./core/more.js'),
 };
 
+const screenOf = ({ name }) => (screens[name] ?? screens[''])();
+
 let user = null;
 let leave = null;
 let turn = 0;
@@ -46,9 +48,11 @@ function shown(kind, text) {
 /** Asks who is there, then shows what they may see. */
 async function start() {
   try {
-    const config = await call('GET', '/server/config');
+    // Who is there, and what they will look at, are asked for together: on a slow network each question is a wait.
+    if (seemsLoggedIn()) screenOf(place()).catch(() => {});
+    const [config, person] = await Promise.all([call('GET', '/server/config'), seemsLoggedIn() ? me() : null]);
     shown('good', 'Running');
-    user = config.isInitialized && seemsLoggedIn() ? await me() : null;
+    user = person;
     navigation(user);
     if (user) {
       version();
@@ -91,7 +95,7 @@ async function goOn() {
 async function route() {
   const { name } = place();
   navigation(user, name);
-  await show(screens[name] ?? screens['']);
+  await show(() => screenOf({ name }));
 }
 
 async function show(load) {

@@ -35,15 +35,15 @@ export function clock(milliseconds) {
 
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
-/** `2 hours ago`, `yesterday`; what is null never happened. */
+/** `2 hours ago`, `yesterday`, counted in whole ones as the server's sentences do; what is null never happened. */
 export function ago(time, never = 'never') {
   if (!time) return never;
   const seconds = (Date.parse(time) - Date.now()) / 1000;
   const size = Math.abs(seconds);
   if (size < 60) return 'just now';
-  if (size < 3600) return relative.format(Math.round(seconds / 60), 'minute');
-  if (size < 86_400) return relative.format(Math.round(seconds / 3600), 'hour');
-  if (size < 45 * 86_400) return relative.format(Math.round(seconds / 86_400), 'day');
+  if (size < 3600) return relative.format(Math.trunc(seconds / 60), 'minute');
+  if (size < 86_400) return relative.format(Math.trunc(seconds / 3600), 'hour');
+  if (size < 45 * 86_400) return relative.format(Math.trunc(seconds / 86_400), 'day');
   return day(time);
 }
 

@@ -6,11 +6,10 @@ import { events, lifetime } from '../core/events.js';
 import { tick } from '../core/form.js';
 import { ago, bytes, count } from '../core/format.js';
 import { refresh } from '../core/refresh.js';
-import { show as showOne } from './device.js';
 import { badge, identity, kindIcon, legend, strip } from './parts.js';
 
 export async function show(root, context) {
-  if (context.rest[0]) return showOne(root, context);
+  if (context.rest[0]) return (await import('./device.js')).show(root, context);
   const [signal, leave] = lifetime();
   const list = h('div', { class: 'devices' });
   let withRevoked = false;

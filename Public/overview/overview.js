@@ -29,9 +29,10 @@ export async function show(root, { user, greeting }) {
         parts.missing)),
     parts.asOf);
 
-  const { connections } = await call('GET', '/backup/outbound');
+  const outbound = call('GET', '/backup/outbound'); // changes with the settings only
   const draw = async () => {
-    const [now, happened] = await Promise.all([call('GET', '/backup/overview'), call('GET', `/backup/activity?limit=60&kind=${worthwhile}`)]);
+    const [{ connections }, now, happened] = await Promise.all([
+      outbound, call('GET', '/backup/overview'), call('GET', `/backup/activity?limit=60&kind=${worthwhile}`)]);
     if (signal.aborted) return;
     refresh(parts.people, now.people, () => people(now.people, user));
     refresh(parts.uploads, now.uploads, () => uploads(now.uploads));

@@ -5,7 +5,6 @@ import { every } from '../core/events.js';
 import { Months } from './months.js';
 import { Selection } from './selection.js';
 import { Timeline } from './timeline.js';
-import { view } from './viewer.js';
 
 /** @param options `{ kind, filter, user, signal, counted, empty, album }` */
 export function wall({ kind, filter, user, signal, counted, empty, album }) {
@@ -16,7 +15,7 @@ export function wall({ kind, filter, user, signal, counted, empty, album }) {
   const selection = new Selection(kind, reload, album);
   const timeline = new Timeline(months, {
     selection,
-    open: (photo, number) => view({ timeline, number, photo, kind, user, changed: reload }),
+    open: (photo, number) => view({ number, photo }),
     counted: (total) => {
       timeline.element.hidden = total === 0;
       fill(nothing, total === 0 && empty);
@@ -24,6 +23,17 @@ export function wall({ kind, filter, user, signal, counted, empty, album }) {
     },
     failed: (error) => { problem.textContent = error.message; },
   }, signal);
+  let isViewing = false;
+  const view = async (what) => {
+    if (isViewing) return;
+    isViewing = true;
+    try {
+      const { view: open } = await import('./viewer.js');
+      await open({ timeline, kind, user, changed: reload, ...what });
+    } finally {
+      isViewing = false;
+    }
+  };
   every(4, () => timeline.lookAgain().catch(() => {}), signal);
   signal.addEventListener('abort', () => {
     document.body.classList.remove('selecting');
@@ -31,8 +41,11 @@ export function wall({ kind, filter, user, signal, counted, empty, album }) {
   });
   return {
     element: h('div', { class: 'wall' }, problem, nothing, timeline.element, timeline.rail, timeline.bubble, selection.bar),
-    load: reload,
+    load: async () => {
+      await reload();
+      import('./viewer.js').catch(() => {}); // behind the photos, so that the first one opens at once
+    },
     /** Opens a photo by its id, wherever it stands. */
-    open: (id) => view({ timeline, id, kind, user, changed: reload }),
+    open: (id) => view({ id }),
   };
 }

@@ -48,11 +48,11 @@ function work(all, redraw) {
   return h('section', {}, h('h2', {}, 'In the background'), h('div', { class: 'card' }, Object.entries(queues).map(([name, text]) => {
     const { jobCounts, queueStatus } = all[name];
     const state = queueStatus.isPaused ? 'paused' : jobCounts.active ? `${count(jobCounts.active)} at work` : 'at rest';
-    return h('div', { class: 'advice' }, h('div', { class: 'between' }, h('h3', {}, text),
+    return h('div', { class: 'advice between' },
+      h('div', {}, h('h3', {}, text), h('p', { class: 'hint' }, `${state}, ${count(jobCounts.waiting)} waiting, ${count(jobCounts.failed)} failed`)),
       h('span', { class: 'row' },
         queueStatus.isPaused ? action('Go on', command(name, 'resume'), { 'aria-label': `${text}: go on` })
           : action('Pause', command(name, 'pause'), { 'aria-label': `${text}: pause` }),
-        jobCounts.failed > 0 && action('Try failed ones again', command(name, 'start'), { 'aria-label': `${text}: try again` }))),
-    h('p', { class: 'hint' }, `${state}, ${count(jobCounts.waiting)} waiting, ${count(jobCounts.failed)} failed`));
+        jobCounts.failed > 0 && action('Try failed ones again', command(name, 'start'), { 'aria-label': `${text}: try again` })));
   })));
 }

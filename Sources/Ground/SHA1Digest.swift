@@ -18,6 +18,14 @@ package struct SHA1Digest: Hashable, Sendable {
     (first, second, third) = words
   }
 
+  /// The 20 bytes where SQLite keeps them; nil for any other length.
+  package init?(raw: UnsafeRawBufferPointer) {
+    guard raw.count == 20 else { return nil }
+    first = UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self))
+    second = UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    third = UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
+  }
+
   /// Parses what Immich clients send: 28 characters are standard base64, 40 are hexadecimal; nil for anything else.
   @inline(__always)
   package init?(text: some Collection<UInt8>) {

@@ -14,7 +14,8 @@ package enum PushContent: Sendable, Equatable {
   case sync(tickle: Int64)
   /// To be shown to a person: counts at the most, no names.
   case nudge(tickle: Int64, text: String)
-  /// To be shown by a browser, which nobody else can read.
+
+  /// To be shown to a person by a browser; no app is behind it.
   case alert(title: String, text: String)
 
   var isVisible: Bool {
@@ -38,10 +39,9 @@ package struct PushMessage: Sendable, Equatable {
     switch content {
     case .confirm(let token): PushJSON.object([("action", "confirm"), ("token", token)])
     case .sync(let tickle): PushJSON.object([("action", "sync"), ("tickle", String(tickle))])
-    case .alert(let title, let text):
-      PushJSON.object([("action", "alert"), ("title", title), ("text", String(text.prefix(600)))])
     case .nudge(let tickle, let text):
       PushJSON.object([("action", "nudge"), ("tickle", String(tickle)), ("text", text)])
+    case .alert(let title, let text): PushJSON.object([("action", "alert"), ("title", title), ("text", text)])
     }
   }
 }

@@ -50,7 +50,11 @@ package struct JSONWriter {
   package mutating func string(_ text: some StringProtocol) {
     separate()
     bytes.append(UInt8(ascii: "\""))
-    for unit in text.utf8 { escape(unit) }
+    if text.utf8.contains(where: JSONWriter.needsEscape) {
+      for unit in text.utf8 { escape(unit) }
+    } else {
+      bytes.append(contentsOf: text.utf8)
+    }
     bytes.append(UInt8(ascii: "\""))
     needsComma = true
   }
@@ -96,13 +100,13 @@ package struct JSONWriter {
 
   package mutating func flag(_ flag: Bool) {
     separate()
-    bytes.append(contentsOf: flag ? Array("true".utf8) : Array("false".utf8))
+    bytes.append(contentsOf: (flag ? "true" : "false").utf8)
     needsComma = true
   }
 
   package mutating func null() {
     separate()
-    bytes.append(contentsOf: Array("null".utf8))
+    bytes.append(contentsOf: "null".utf8)
     needsComma = true
   }
 
@@ -124,6 +128,10 @@ package struct JSONWriter {
 
   private mutating func separate() {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
+  }
+
+  private static func needsEscape(_ unit: UInt8) -> Bool {
+    unit < 0x20 || unit == UInt8(ascii: "\"") || unit == UInt8(ascii: "\\")
   }
 
   private mutating func escape(_ unit: UInt8) {

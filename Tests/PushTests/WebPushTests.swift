@@ -107,7 +107,7 @@ import Testing
       (403, #"{"reason":"ExpiredProviderToken"}"#, .refused("ExpiredProviderToken")),
       (429, #"{"reason":"TooManyRequests"}"#, .throttled(seconds: 60, isOfHost: false)),
       (429, #"{"reason":"TooManyProviderTokenUpdates"}"#, .throttled(seconds: 60, isOfHost: true)),
-      (503, #"{"reason":"ServiceUnavailable"}"#, .failed("ServiceUnavailable")), (500, "<html>", .failed("500")),
+      (503, #"{"reason":"ServiceUnavailable"}"#, .failed("503")), (500, "<html>", .failed("500")),
       (400, "{\"reason\":\"a\\nb\"}", .refused("ab")),
     ] as [(Int, String, PushReply)])
   func apns(_ status: Int, _ body: String, _ reply: PushReply) {
@@ -132,7 +132,7 @@ import Testing
         429, #"{"error":{"status":"RESOURCE_EXHAUSTED","details":[{"errorCode":"QUOTA_EXCEEDED"}]}}"#,
         .throttled(seconds: 60, isOfHost: true)
       ),
-      (503, #"{"error":{"status":"UNAVAILABLE"}}"#, .failed("UNAVAILABLE")),
+      (503, #"{"error":{"status":"UNAVAILABLE"}}"#, .failed("503")),
     ] as [(Int, String, PushReply)])
   func fcm(_ status: Int, _ body: String, _ reply: PushReply) {
     #expect(FCMChannel.reply(to: OutboundAnswer(status: status, body: Array(body.utf8))) == reply)

@@ -146,7 +146,7 @@ import Testing
     try await deleteForGood(hers)
     let his = try await stored(2, owner: owner)
     var facts = FileFacts()
-    (facts.make, facts.latitude, facts.longitude, facts.takenAt) = ("hers", 48, 11, now)
+    (facts.row.make, facts.row.latitude, facts.row.longitude, facts.row.takenAt) = ("hers", 48, 11, now)
     try await store.catalog.recordFacts(of: job, facts)
     #expect(try await store.catalog.recordThumbhash(of: job, [1, 2]) == false, "its pictures are to be removed")
     for ending in [JobEnding.done, .failed(reason: "late"), .interrupted] {

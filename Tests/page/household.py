@@ -2,20 +2,23 @@
 
 The server stamps what arrives with its own clock, as it should; so the times are moved in the catalog, while it stands still."""
 
+import base64
 import datetime
 import random
 import sqlite3
 import time
 
-from harness import client
+from harness import client, media
 from pictures import DAY, landscape
 
 DAYS = 60
 HOUR = DAY // 24
+MINUTE = HOUR // 60
+TUS = {"Tus-Resumable": "1.0.0"}
 
 
 class Device:
-    """One device with its habit: how many photos a day, at which hour they come, and when it fell silent."""
+    """One device with its habit: how many photos a day, at which hour they come, and since how many days it is silent."""
 
     def __init__(self, name, person, hour, photos, silent=0, **fields):
         self.name, self.person, self.hour, self.photos, self.silent, self.fields = name, person, hour, photos, silent, fields
@@ -44,12 +47,16 @@ def fill(server, anna, email, say=lambda text: None, share=1.0):
             if day == device.silent:
                 count = 4 if device.name == "Anna’s Pixel" else 1
             for _ in range(count):
-                taken = now - day * DAY - chance.randrange(1, 10) * HOUR
-                when = datetime.datetime.fromtimestamp(taken / 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
                 number += 1
-                photo = logins[device.name].store(landscape(number), f"IMG_{number:04}.jpg", fileCreatedAt=when, fileModifiedAt=when)
+                taken = now - day * DAY - chance.randrange(1, 10) * HOUR - chance.randrange(60) * MINUTE
+                photo = store(logins[device.name], number, taken)
                 if device.person == "anna" and number % 7 == 0:
                     hills.append(photo)
+    for year in (2009, 2011, 2014):  # scans of old prints, which came lately and stand far back
+        number += 1
+        store(logins["Laptop"], number, int(datetime.datetime(year, 7, 14, 15, tzinfo=datetime.timezone.utc).timestamp() * 1000), f"Scan {year}.jpg")
+    logins["Laptop"].upload(b"not a photo", "Thumbs.exe", checked=False)
+    leave_unfinished(logins["Laptop"])
     anna.post("/api/albums", {"albumName": "Hills", "assetIds": hills})
     anna.post("/api/albums", {"albumName": "Mornings", "assetIds": hills[-3:]})
     for one in logins.values():
@@ -58,6 +65,20 @@ def fill(server, anna, email, say=lambda text: None, share=1.0):
     server.stop()
     set_back(server, now, chance)
     server.start()
+
+
+def store(login, number, taken, name=None):
+    when = datetime.datetime.fromtimestamp(taken / 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return login.store(landscape(number), name or f"IMG_{number:04}.jpg", fileCreatedAt=when, fileModifiedAt=when)
+
+
+def leave_unfinished(login):
+    """A film of which two fifths arrived before the lid was closed."""
+    film = media.mov("summer", 5_000_000)
+    name = base64.b64encode(b"Summer.mov").decode()
+    answer = login.post("/api/backup/uploads", fields=TUS | {"Upload-Length": str(len(film)), "Upload-Metadata": f"filename {name}"}, checked=False)
+    login.patch(answer.header("Location"), body=film[:len(film) * 2 // 5], checked=False,
+                fields=TUS | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"})
 
 
 def login(server, email, device, anna):
@@ -73,35 +94,51 @@ def login(server, email, device, anna):
 def set_back(server, now, chance):
     """Moves everything to when it would have happened."""
     catalog = sqlite3.connect(server.data / "nightstand.sqlite")
+    catalog.execute("UPDATE activity SET at = ? WHERE kind NOT IN ('stored', 'rejected')", (now - DAYS * DAY,))
     names = {device.name: device for device in DEVICES}
     for number, name, label in catalog.execute("SELECT number, name, label FROM device").fetchall():
-        device = names.get(name) or names.get(label)
-        if not device:
-            continue
-        assets = catalog.execute("SELECT number, id, file_created_at, size FROM asset WHERE device = ? ORDER BY number", (number,)).fetchall()
-        days = {}
-        for asset, identifier, taken, size in assets:
-            came = min(now - 20 * 60_000, taken + chance.choice([40_000, 90_000, 15 * 60_000, HOUR]))
-            catalog.execute("UPDATE asset SET created_at = ? WHERE number = ?", (came, asset))
-            catalog.execute("UPDATE activity SET at = ?, seconds = ? WHERE asset = ? AND kind = 'stored'", (came, (came - taken) // 1000, identifier))
-            one = days.setdefault(came // DAY, [0, 0, 0])
-            one[0] |= 1 << (came // HOUR % 24)
-            one[1] += 1
-            one[2] += size
-        for day in range(now // DAY - DAYS, now // DAY - device.silent + 1):
-            is_seen = device.name != "Laptop" and chance.random() < 0.9
-            if day not in days and is_seen and day * DAY + device.hour * HOUR < now:
-                days[day] = [0, 0, 0]
-            if day in days and is_seen:
-                days[day][0] |= 1 << device.hour
-        catalog.execute("DELETE FROM device_day WHERE device = ?", (number,))
-        catalog.executemany("INSERT INTO device_day (device, day, hours, stored, bytes) VALUES (?, ?, ?, ?, ?)",
-                            [(number, day, *values) for day, values in days.items()])
-        last_day = max(days)
-        contact = min(now - 10 * 60_000, last_day * DAY + days[last_day][0].bit_length() * HOUR - HOUR // 2)
-        (upload,) = catalog.execute("SELECT max(created_at) FROM asset WHERE device = ?", (number,)).fetchone()
-        catalog.execute("UPDATE device SET first_contact = ?, last_contact = ?, last_upload = ?, level = NULL, reason = NULL, state_since = NULL WHERE number = ?",
-                        (now - DAYS * DAY, max(contact, upload), upload, number))
-    catalog.execute("UPDATE activity SET at = ? WHERE kind NOT IN ('stored')", (now - DAYS * DAY,))
+        if device := names.get(name) or names.get(label):
+            move_device(catalog, number, device, now, chance)
+    in_order(catalog)
     catalog.commit()
     catalog.close()
+
+
+def move_device(catalog, number, device, now, chance):
+    """What it stored comes a little after it was taken; on most other days the device called at its hour and had nothing new."""
+    days = {}
+    for asset, identifier, taken, size in catalog.execute("SELECT number, id, file_created_at, size FROM asset WHERE device = ? ORDER BY number", (number,)).fetchall():
+        is_scan = taken < now - (DAYS + 1) * DAY
+        came = now - 3 * DAY + asset * 1000 if is_scan else min(now - 20 * MINUTE, taken + chance.choice([MINUTE, 2 * MINUTE, 15 * MINUTE, HOUR]))
+        catalog.execute("UPDATE asset SET created_at = ? WHERE number = ?", (came, asset))
+        catalog.execute("UPDATE activity SET at = ?, seconds = ? WHERE asset = ? AND kind = 'stored'", (came, (came - taken) // 1000, identifier))
+        one = days.setdefault(came // DAY, [0, 0, 0])
+        one[0] |= 1 << (came // HOUR % 24)
+        one[1] += 1
+        one[2] += size
+    catalog.execute("UPDATE activity SET at = ? WHERE device = ? AND kind = 'rejected'", (now - 3 * DAY + HOUR, number))
+    for day in range(now // DAY - DAYS, now // DAY - device.silent + 1):
+        calls = device.name != "Laptop" and chance.random() < 0.9 and day * DAY + device.hour * HOUR < now
+        if calls:
+            days.setdefault(day, [0, 0, 0])[0] |= 1 << device.hour
+    catalog.execute("DELETE FROM device_day WHERE device = ?", (number,))
+    catalog.executemany("INSERT INTO device_day (device, day, hours, stored, bytes) VALUES (?, ?, ?, ?, ?)",
+                        [(number, day, *values) for day, values in days.items()])
+    last = max(days)
+    (upload,) = catalog.execute("SELECT max(created_at) FROM asset WHERE device = ?", (number,)).fetchone()
+    contact = max(upload, min(now - 10 * MINUTE, last * DAY + days[last][0].bit_length() * HOUR - HOUR // 2))
+    # A phone that fell silent alarmed three days later.
+    level, reason, since = ("red", "quiet", contact + 3 * DAY) if device.silent else (None, None, None)
+    catalog.execute("UPDATE device SET first_contact = ?, last_contact = ?, last_upload = ?, level = ?, reason = ?, state_since = ? WHERE number = ?",
+                    (now - DAYS * DAY, contact, upload, level, reason, since, number))
+    if device.silent:
+        catalog.execute("INSERT INTO activity (at, kind, user, device, reason, detail) SELECT ?, 'alarm', user, number, 'quiet', 'red' FROM device WHERE number = ?",
+                        (since, number))
+
+
+def in_order(catalog):
+    """Entries are numbered as they come."""
+    fields = "at, kind, user, device, asset, name, bytes, captured_at, count, seconds, reason, detail"
+    rows = catalog.execute(f"SELECT {fields} FROM activity ORDER BY at, number").fetchall()
+    catalog.execute("DELETE FROM activity")
+    catalog.executemany(f"INSERT INTO activity ({fields}) VALUES ({', '.join('?' * 12)})", rows)

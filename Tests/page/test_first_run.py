@@ -1,8 +1,12 @@
 """First run, login, and what happens when the server is not there."""
 
+import io
+
 import pytest
-from conftest import EMAIL, NAME, PASSWORD
+import zxingcpp
+from conftest import DESK, EMAIL, NAME, PASSWORD, PHONE
 from harness import client, media
+from PIL import Image
 from playwright.sync_api import expect
 
 
@@ -30,12 +34,16 @@ def test_first_run_to_first_upload(server, visit):
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
     expect(page.locator("#state")).to_have_text("Running")
     visitor.accessible()
-    visitor.picture("first-run.png")
 
     fill_first_run(page)
     page.get_by_role("button", name="Create the admin").click()
     expect(page.get_by_role("heading", name=f"All set, {NAME}")).to_be_visible()
-    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    code = page.get_by_role("img", name="QR code")
+    expect(code).to_be_visible()
+    # As a phone's camera sees it; the address that it chose is one of this machine's, or the one that the visitor came by.
+    (seen,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(code.screenshot())))
+    assert seen.text == f"{page.get_by_label('Server address', exact=True).input_value()}/#/connect"
+    assert seen.text.endswith(f":{server.port}/#/connect")
     assert page.evaluate("document.cookie") == "immich_is_authenticated=true", "the token is not for scripts"
 
     page.get_by_label("What is it for?").fill("Scanner")
@@ -61,6 +69,15 @@ def test_first_run_to_first_upload(server, visit):
     page.reload()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     visitor.accessible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_the_first_screen_fits_and_can_be_read(server, visit, scheme, size):
+    visitor = visit(color_scheme=scheme, **(PHONE if size == "phone" else DESK))
+    visitor.open()
+    visitor.accessible()
+    visitor.picture(f"first-run-{scheme}{'-phone' if size == 'phone' else ''}")
 
 
 def test_passwords_that_differ_create_nobody(server, visit):
@@ -147,3 +164,21 @@ def test_the_first_load_is_small(admin, visit, place):
     expect(page.locator("main h1")).to_be_visible()
     sizes = [request.sizes()["responseHeadersSize"] + request.sizes()["responseBodySize"] for request in loaded if "/events" not in request.url]
     assert 10_000 < sum(sizes) < 150_000, sum(sizes)
+
+
+@pytest.mark.parametrize("place", ["", "#/photos"])
+def test_few_waits_until_it_can_be_used(admin, inside, place):
+    """On a slow network each question that waits for another costs its whole delay: so many at most until the screen stands."""
+    delay = 300  # milliseconds
+    visitor, page = inside("#/account")
+    network = visitor.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1})
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.add_init_script(
+        "new MutationObserver(() => { if (!window.stood && document.querySelector('main h1')) window.stood = performance.now(); })"
+        ".observe(document, {childList: true, subtree: true})")
+    page.goto("about:blank")
+    page.goto(f"/{place}")
+    expect(page.locator("main h1")).to_be_visible()
+    assert page.evaluate("stood") / delay < 10

@@ -62,6 +62,7 @@ def test_the_way_back_closes_the_viewer_and_stays_on_the_timeline(library, insid
 def test_to_the_trash_and_back(library, admin, inside):
     _, page = inside("#/photos")
     photos(page).nth(1).click()
+    expect(viewer(page)).to_be_visible()
     page.keyboard.press("Delete")
     expect(page.locator(".caption")).to_have_text("Photo of 25 February 2026 at 12:00")
     page.keyboard.press("Escape")
@@ -75,7 +76,7 @@ def test_to_the_trash_and_back(library, admin, inside):
     page.get_by_role("link", name="Trash").click()
     expect(photos(page)).to_have_count(3)
     photos(page).first.click()
-    page.get_by_role("button", name="Restore", exact=True).click()
+    viewer(page).get_by_role("button", name="Restore", exact=True).click()
     page.keyboard.press("Escape")
     expect(photos(page)).to_have_count(2)
     page.get_by_role("button", name="Restore all").click()
@@ -189,24 +190,26 @@ def test_a_hundred_thousand_photos_scroll_smoothly(hundred_thousand, visit):
     expect(page.get_by_text("100,000 items")).to_be_visible()
     expect(photos(page).first).to_be_visible()
     height = page.evaluate("document.documentElement.scrollHeight")
-    longest = page.evaluate(
+    frames, most = page.evaluate(
         """async () => {
           const height = document.documentElement.scrollHeight;
-          let longest = 0;
+          const frames = [];
           let most = 0;
           let last = performance.now();
           for (let frame = 0; frame < 240; frame += 1) {
             scrollTo(0, height * frame / 240);
             await new Promise(requestAnimationFrame);
             const now = performance.now();
-            longest = Math.max(longest, now - last);
+            frames.push(now - last);
             last = now;
             most = Math.max(most, document.querySelectorAll('.photo').length);
           }
-          return [longest, most];
+          return [frames.sort((a, b) => a - b), most];
         }""")
-    assert longest[0] < 500, f"one frame took {longest[0]:.0f} ms"
-    assert longest[1] < 300, f"{longest[1]} photos in the page at once"
+    # Four hundred photos a frame is faster than any finger; a busy machine may hold up a few of the frames.
+    print("frames: median", frames[120], "p95", frames[228], "longest", frames[-1])
+    assert frames[120] < 50 and frames[-1] < 500, f"half of the frames took {frames[120]:.0f} ms, one {frames[-1]:.0f} ms"
+    assert most < 300, f"{most} photos in the page at once"
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
     expect(page.get_by_role("link", name=re.compile("Photo of .* 2020")).first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollHeight") == height, "the timeline grew"
@@ -215,5 +218,5 @@ def test_a_hundred_thousand_photos_scroll_smoothly(hundred_thousand, visit):
     expect(page.get_by_role("heading", name="December 2016")).to_be_visible()
     photos(page).first.focus()
     page.keyboard.press("End")
-    expect(page.get_by_role("link", name=re.compile("Photo of"))).to_have_count(page.locator(".photo").count())
+    expect(page.locator(".photo:not([href])")).to_have_count(0)  # every place has its photo
     assert page.evaluate("document.querySelectorAll('*').length") < 3000

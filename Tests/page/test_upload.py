@@ -119,6 +119,30 @@ def test_two_hundred_files_survive_a_killed_server_and_a_reload(server, admin, i
     assert admin.get("/api/backup/uploads").json() == []
 
 
+@pytest.mark.parametrize("end", ["reload", "break"])
+def test_a_creation_whose_answer_was_lost_is_gone_on_with(admin, inside, folder, end):
+    """The server began the upload, and the page never heard of it: nothing is begun twice, nothing is left lying."""
+    visitor, page = inside("#/upload")
+    begun = []
+
+    def lose(route):
+        if route.request.method != "POST":
+            return route.continue_()
+        begun.append(route.fetch().status)
+        return route.abort() if end == "break" else None  # else it hangs until the page is left
+
+    page.route("**/api/backup/uploads", lose)
+    page.get_by_label("Files").set_input_files(files(folder, 1))
+    until(lambda: begun or page.wait_for_timeout(20), 20, "the creation")
+    assert len(admin.get("/api/backup/uploads").json()) == 1
+    if end == "reload":
+        page.reload()
+    done(page, "1 of 1 file")
+    assert begun == [201], "it was begun once"
+    assert admin.count() == 1
+    assert admin.get("/api/backup/uploads").json() == []
+
+
 @pytest.mark.timeout(120)
 def test_a_large_file_goes_on_when_it_is_chosen_again(admin, inside, folder):
     """Too large for the browser to keep: after a reload it waits, and the bytes that arrived are not sent again."""

@@ -6,6 +6,7 @@ final class JobBell: Sendable {
     var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     var turn = 0
     var rings = 0
+    var photos = 0
     var isClosed = false
   }
   private let state = Mutex(State())
@@ -13,10 +14,15 @@ final class JobBell: Sendable {
   /// How often it rang; hand it to `wait`.
   var rings: Int { state.withLock { $0.rings } }
 
+  /// How many photos it was told of.
+  var photos: Int { state.withLock { $0.photos } }
+
   /// Everybody who waits goes on.
-  func ring() {
+  /// - Parameter photos: how many were stored.
+  func ring(photos: Int = 0) {
     let waiting = state.withLock { state in
       state.rings += 1
+      state.photos += photos
       defer { state.waiting = [:] }
       return state.waiting.values
     }

@@ -138,11 +138,14 @@ package final class Jobs: Sendable {
         logger.warning("pictures of deleted assets could not be looked for: \(error)")
       }
     }
+    var tide = Tide(photos: bell.photos)
     while !isStopping {
+      if tide.isHigh(photos: bell.photos) { try? await Task.sleep(for: .seconds(Tide.rest)) }
       let heard = bell.rings
       do {
         if try await workOnce(desk) { continue }
       } catch {
+        guard !isStopping else { break }
         logger.error("work on stored files stands still for a minute: \(error)")
       }
       // Nothing to do: first the tool rests, then the worker.
@@ -226,6 +229,8 @@ package final class Jobs: Sendable {
       return known
     }
     let tools = MediaTools(folder: folder, stop: stop, find: find)
+    // A tool that was asked while the server stopped is not missing.
+    if isStopping { throw CancellationError() }
     try library.derived.emptyWorkFolder(folder)
     let (isNew, missing) = state.withLock { state in
       let isNew = state.tools != tools

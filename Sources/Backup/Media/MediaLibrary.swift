@@ -92,13 +92,14 @@ package final class MediaLibrary: PictureSource {
 extension FileFacts {
   init(_ facts: MediaFacts) {
     self.init()
-    (width, height) = (facts.width, facts.height)
-    orientation = facts.orientation.map(String.init)
-    (takenAt, localDateTime, timeZone) = (facts.taken?.instant, facts.taken?.wallClock, facts.taken?.zone)
-    (modifiedAt, latitude, longitude) = (facts.modified, facts.latitude, facts.longitude)
-    (make, model, lens) = (facts.make, facts.model, facts.lens)
-    (fNumber, focalLength, iso) = (facts.fNumber, facts.focalLength, facts.iso)
-    (exposureTime, fps, projection) = (facts.exposureTime, facts.fps, facts.projection)
-    (profile, durationMilliseconds) = (facts.profile, facts.durationMilliseconds)
+    (localDateTime, durationMilliseconds) = (facts.taken?.wallClock, facts.durationMilliseconds)
+    (row.width, row.height) = (facts.width, facts.height)
+    row.orientation = facts.orientation.map(String.init)
+    (row.takenAt, row.timeZone, row.modifiedAt) = (facts.taken?.instant, facts.taken?.zone, facts.modified)
+    (row.latitude, row.longitude) = (facts.latitude, facts.longitude)
+    (row.make, row.model, row.lens) = (facts.make, facts.model, facts.lens)
+    (row.fNumber, row.focalLength, row.iso) = (facts.fNumber, facts.focalLength, facts.iso)
+    (row.exposureTime, row.fps, row.projection) = (facts.exposureTime, facts.fps, facts.projection)
+    row.profile = facts.profile
   }
 }

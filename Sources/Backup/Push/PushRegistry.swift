@@ -181,14 +181,9 @@ package final class PushRegistry: Sendable {
   private func check(_ place: PushPlace, _ user: Identifier, _ id: Identifier) throws {
     switch place.kind {
     case "webpush":
-      guard let key = place.key, let secret = place.secret,
-        WebPushSubscription(endpoint: place.endpoint, key: key, secret: secret) != nil
-      else { throw BackupError.invalid("keys must be a point of P-256 (p256dh) and 16 bytes (auth), in base64url") }
-      do throws(OutboundError) { try outbound.check(place.endpoint) } catch {
-        switch error {
-        case .refused(.plain), .refused(.port), .refused(.address): throw refusal(place.endpoint, user, id)
-        default: throw BackupError.invalid("endpoint must be an https address of at most 1000 bytes")
-        }
+      do { try checkSubscription(endpoint: place.endpoint, key: place.key ?? [], secret: place.secret ?? []) } catch {
+        if case .hostNotAllowed = error { throw refusal(place.endpoint, user, id) }
+        throw error
       }
     case "apns":
       guard apns != nil else { throw BackupError.invalid("This server has no key for APNs") }
@@ -290,6 +285,30 @@ package final class PushRegistry: Sendable {
     case "fcm": FCMChannel.host
     default: Outbound.place(of: place.endpoint) ?? ""
     }
+  }
+
+  /// Whether a browser's subscription can be sent to: its keys, and the letters of its address.
+  /// - Throws: `.invalid`, `.hostNotAllowed`.
+  package func checkSubscription(endpoint: String, key: [UInt8], secret: [UInt8]) throws(BackupError) {
+    guard WebPushSubscription(endpoint: endpoint, key: key, secret: secret) != nil else {
+      throw .invalid("keys must be a point of P-256 (p256dh) and 16 bytes (auth), in base64url")
+    }
+    do throws(OutboundError) { try outbound.check(endpoint) } catch {
+      switch error {
+      case .refused(.plain), .refused(.port), .refused(.address):
+        throw .hostNotAllowed(Outbound.place(of: endpoint) ?? "that host")
+      default: throw .invalid("endpoint must be an https address of at most \(OutboundURL.longest) bytes")
+      }
+    }
+  }
+
+  /// Shows something in a browser, which is no device that could be woken.
+  package func show(
+    _ content: PushContent, endpoint: String, key: [UInt8], secret: [UInt8], ttlSeconds: Int
+  ) async -> PushReply {
+    await transmit(
+      PushMessage(content, timeToLive: ttlSeconds),
+      PushPlace(kind: "webpush", endpoint: endpoint, key: key, secret: secret))
   }
 
   func transmit(_ message: PushMessage, _ place: PushPlace) async -> PushReply {

@@ -76,11 +76,11 @@ package final class APNsChannel: Sendable {
         "{\"aps\":{\"content-available\":1},\(member("action", "confirm")),\(member("token", token))}"
       case .sync(let tickle):
         "{\"aps\":{\"content-available\":1},\(member("action", "sync")),\(member("tickle", String(tickle)))}"
-      case .alert(let title, let text):
-        "{\"aps\":{\"alert\":{\(member("title", title)),\(member("body", text))}},\(member("action", "alert"))}"
       case .nudge(let tickle, let text):
         "{\"aps\":{\"alert\":{\(member("body", text))},\"content-available\":1},\(member("action", "nudge")),"
           + "\(member("tickle", String(tickle)))}"
+      case .alert(let title, let text):
+        "{\"aps\":{\"alert\":{\(member("title", title)),\(member("body", text))}},\(member("action", "alert"))}"
       }
     return Array(text.utf8)
   }
@@ -111,7 +111,7 @@ package final class APNsChannel: Sendable {
       .throttled(seconds: answer.retryAfter ?? PushReply.patience, isOfHost: reason == "TooManyProviderTokenUpdates")
     case 503 where answer.retryAfter != nil:
       .throttled(seconds: answer.retryAfter ?? PushReply.patience, isOfHost: true)
-    case 500...: .failed(reason ?? String(answer.status))
+    case 500...: .failed(String(answer.status))
     // A token of the other environment, or of another app: the registration is wrong, not dead.
     default: .refused(reason ?? String(answer.status))
     }

@@ -104,7 +104,7 @@ package actor FCMChannel {
     case 429: .throttled(seconds: answer.retryAfter ?? PushReply.patience, isOfHost: true)
     case 503 where answer.retryAfter != nil:
       .throttled(seconds: answer.retryAfter ?? PushReply.patience, isOfHost: true)
-    case 500...: .failed(word ?? String(answer.status))
+    case 500...: .failed(String(answer.status))
     default: .refused(word ?? String(answer.status))
     }
   }

@@ -11,8 +11,6 @@ package final class WebPushChannel: Sendable {
   private static let tokenRest: Int64 = 3600
   /// Origins whose tokens are kept.
   private static let tokens = 64
-  /// One silent message waits at the most, and one visible one.
-  private static let topics = (silent: "nightstand-sync", visible: "nightstand-nudge")
 
   private struct Token {
     let text: String
@@ -50,19 +48,26 @@ package final class WebPushChannel: Sendable {
       guard let origin = Outbound.origin(of: subscription.endpoint) else { return .refused("malformed") }
       let body = try ContentEncryption.encrypt(
         message.json, for: subscription, padding: WebPushChannel.padding, salt: randomBytes(16))
-      let topic = message.content.isVisible ? WebPushChannel.topics.visible : WebPushChannel.topics.silent
       var headers = [
         ("Content-Type", "application/octet-stream"), ("Content-Encoding", "aes128gcm"),
         ("TTL", String(max(0, message.timeToLive))), ("Urgency", message.content.isVisible ? "high" : "normal"),
         ("Authorization", try authorization(origin)),
       ]
-      // What a token waits for must not push a tickle aside, nor be pushed aside by one.
-      if case .confirm = message.content {} else { headers.append(("Topic", topic)) }
+      if let topic = WebPushChannel.topic(message.content) { headers.append(("Topic", topic)) }
       request = OutboundRequest(.post, subscription.endpoint, headers: headers, body: body, purpose: "push")
     } catch { return .failed("key") }
     do throws(OutboundError) {
       return WebPushChannel.reply(to: try await outbound.send(request))
     } catch { return PushReply(error) }
+  }
+
+  /// Of messages with one topic only the last waits for a device. A token must not be pushed aside, nor one alert by another.
+  private static func topic(_ content: PushContent) -> String? {
+    switch content {
+    case .confirm, .alert: nil
+    case .sync: "nightstand-sync"
+    case .nudge: "nightstand-nudge"
+    }
   }
 
   /// RFC 8030 section 7.3 and 8.4, and what services do in practice.

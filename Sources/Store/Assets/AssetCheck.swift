@@ -64,9 +64,7 @@ extension Catalog {
         switch sqlite3_step(statement) {
         case SQLITE_DONE: return .unknown
         case SQLITE_ROW:
-          let id = UnsafeRawBufferPointer(
-            start: sqlite3_column_blob(statement, 0), count: Int(sqlite3_column_bytes(statement, 0)))
-          guard let id = Identifier(raw: id) else { throw StoreError.broken("an asset has no id") }
+          guard let id = Identifier(raw: blob(statement, 0)) else { throw StoreError.broken("an asset has no id") }
           return .known(id, isTrashed: sqlite3_column_int(statement, 1) != 0)
         case let code:
           throw StoreError.catalog(code: code, message: String(cString: sqlite3_errmsg(sqlite3_db_handle(statement))))

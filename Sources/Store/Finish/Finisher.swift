@@ -47,12 +47,12 @@ package final class Finisher: Sendable {
   private let state = Mutex(State())
   private let queue = DispatchQueue(label: "finish", qos: .userInitiated)
   private let steps: FinishSteps
-  private let stored: @Sendable () -> Void
+  private let stored: @Sendable (Int) -> Void
 
-  /// - Parameter stored: called after a batch in which something new was stored; must return at once.
+  /// - Parameter stored: called after a batch in which something new was stored, with how many; must return at once.
   package init(
     catalog: Catalog, staging: Staging, originals: Originals, logger: Logger,
-    stored: @escaping @Sendable () -> Void = {}
+    stored: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.stored = stored
     steps = FinishSteps(catalog: catalog, staging: staging, originals: originals, logger: logger)
@@ -130,11 +130,11 @@ package final class Finisher: Sendable {
       let isBroken = steps.run(&members) != nil
       if isBroken { state.withLock { $0.isBroken = true } }
       var again: [Waiting] = []
-      var isStored = false
+      var created = 0
       for (member, waiting) in zip(members, batch) {
         switch member.phase {
         case .done(let result):
-          if case .success(.created) = result { isStored = true }
+          if case .success(.created) = result { created += 1 }
           waiting.continuation.resume(with: result)
         // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
         case .deferred: again.append(waiting)
@@ -142,7 +142,7 @@ package final class Finisher: Sendable {
         case .new, .lost, .intended: waiting.continuation.resume(throwing: Finisher.broken)
         }
       }
-      if isStored { stored() }
+      if created > 0 { stored(created) }
       state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
       if isBroken { return refuseWaiting() }
       // Behind whoever waits for the queue: uploads that never pause must not keep them out.

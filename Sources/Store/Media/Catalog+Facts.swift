@@ -2,28 +2,12 @@ import FoundationEssentials
 import GRDB
 import Ground
 
-/// What was read from a file, in the units of table `facts`. Nil where the file says nothing.
+/// What was read from a file.
 package struct FileFacts: Sendable, Equatable {
-  package var width: Int?
-  package var height: Int?
-  package var orientation: String?
-  package var takenAt: Instant?
+  /// Without what its owner says of it.
+  package var row = Facts()
   /// What the clock showed where it was taken, labelled as UTC.
   package var localDateTime: Instant?
-  package var modifiedAt: Instant?
-  package var timeZone: String?
-  package var latitude: Double?
-  package var longitude: Double?
-  package var make: String?
-  package var model: String?
-  package var lens: String?
-  package var fNumber: Double?
-  package var focalLength: Double?
-  package var iso: Int?
-  package var exposureTime: String?
-  package var fps: Double?
-  package var projection: String?
-  package var profile: String?
   package var durationMilliseconds: Int64?
 
   package init() {}
@@ -33,8 +17,8 @@ extension Catalog {
   /// Records what was read from a file. What the owner set meanwhile stays: date, zone and place are written only where
   /// there are none yet, and the asset's own times follow the date.
   /// Nothing happens where the asset is gone.
-  package func recordFacts(of job: ClaimedJob, _ facts: FileFacts) async throws {
-    let asset = job.asset
+  package func recordFacts(of job: ClaimedJob, _ file: FileFacts) async throws {
+    let (asset, facts) = (job.asset, file.row)
     try await writeTogether { db in
       guard try job.isOfItsAsset(db) else { return }
       let isDated = try Bool.fetchOne(
@@ -56,11 +40,11 @@ extension Catalog {
           facts.latitude, facts.longitude, facts.make, facts.model, facts.lens, facts.fNumber, facts.focalLength,
           facts.iso, facts.exposureTime, facts.fps, facts.projection, facts.profile, asset,
         ])
-      if let duration = facts.durationMilliseconds {
+      if let duration = file.durationMilliseconds {
         try db.cachedStatement(sql: "UPDATE asset SET duration = ?1 WHERE number = ?2 AND duration IS NOT ?1")
           .execute(arguments: [duration, asset])
       }
-      if !isDated, let takenAt = facts.takenAt, let local = facts.localDateTime {
+      if !isDated, let takenAt = facts.takenAt, let local = file.localDateTime {
         try db.cachedStatement(
           sql: """
             UPDATE asset SET file_created_at = ?1, local_date_time = ?2

@@ -113,13 +113,15 @@ class Provider:
         config.certfile, config.keyfile = str(certificate.certificate), str(certificate.key)
         config.alpn_protocols = ["h2"]
         config.errorlog = config.accesslog = None
+        config.graceful_timeout = config.shutdown_timeout = 0.1
         self.loop = asyncio.new_event_loop()
-        self.stop = asyncio.Event()
         self.thread = threading.Thread(target=self._run, args=(config,), daemon=True)
         self.thread.start()
 
     def _run(self, config):
         asyncio.set_event_loop(self.loop)
+
+        self.stop = asyncio.Event()
         self.loop.run_until_complete(serve(self._app, config, shutdown_trigger=self.stop.wait))
 
     async def _app(self, scope, receive, send):
@@ -144,6 +146,7 @@ class Provider:
         return f"https://127.0.0.1:{self.port}"
 
     def close(self):
+        """After those who are connected have gone: hypercorn waits for their goodbye."""
         self.loop.call_soon_threadsafe(self.stop.set)
         self.thread.join(10)
 
