@@ -13,7 +13,7 @@ export function uploads(open) {
 function line({ name, userName, receivedBytes, totalBytes, bytesPerSecond, startedAt, lastByteAt, isActive, isResumable }) {
   const text = name ?? 'A file';
   const left = isActive && bytesPerSecond > 0 && totalBytes ? `, ${duration((totalBytes - receivedBytes) / bytesPerSecond)} left` : '';
-  const state = isActive ? `${bytes(bytesPerSecond)}/s${left}` : `waits since ${ago(lastByteAt)}${isResumable ? '; it goes on where it stopped' : ''}`;
+  const state = isActive ? `${bytes(bytesPerSecond)}/s${left}` : `last byte ${ago(lastByteAt)}${isResumable ? ', goes on where it stopped' : ''}`;
   return h('li', {},
     h('div', { class: 'between' }, h('span', { class: 'subject' }, text), h('span', { class: 'hint' }, userName)),
     h('progress', { max: totalBytes ?? 1, value: totalBytes ? receivedBytes : null, 'aria-label': `Progress of ${text}` }),

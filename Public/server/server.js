@@ -4,13 +4,14 @@ import { call } from '../core/api.js';
 import { add, fill, h } from '../core/dom.js';
 import { lifetime, every } from '../core/events.js';
 import { action } from '../core/form.js';
-import { count } from '../core/format.js';
+import { count, moment } from '../core/format.js';
 import { disk } from '../overview/disk.js';
 import { missing } from '../overview/missing.js';
+import { hosts } from './hosts.js';
 
 export async function show(root, { user }) {
   const [signal, leave] = lifetime();
-  const [overview, { connections }, about] = await Promise.all([
+  const [overview, outgoing, about] = await Promise.all([
     call('GET', '/backup/overview'), call('GET', '/backup/outbound'), call('GET', '/server/about')]);
   const jobs = h('div', {});
   add(root, h('h1', {}, 'Server'),
@@ -18,7 +19,7 @@ export async function show(root, { user }) {
       h('section', { class: 'part' }, h('h2', {}, 'Room'), disk(overview.disk)),
       h('section', { class: 'part' }, h('h2', {}, 'Version'), h('div', { class: 'card' },
         h('p', { class: 'big' }, overview.version), h('p', { class: 'hint' }, `Speaks Immich API ${about.version.replace(/^v/, '')}. It looks for no updates by itself.`)))),
-    outbound(connections), user.isAdmin && jobs, missing(overview.missing, connections, user));
+    outbound(outgoing), user.isAdmin && await hosts(), user.isAdmin && jobs, missing(overview.missing, outgoing.connections, user));
   if (user.isAdmin) {
     const draw = async () => fill(jobs, work(await call('GET', '/jobs'), draw));
     await draw();
@@ -27,15 +28,24 @@ export async function show(root, { user }) {
   return leave;
 }
 
-/** The whole list: what is not on it is not done. */
-function outbound(connections) {
+const purposes = { push: 'Waking phones', mail: 'Mail' };
+const word = (purpose) => purposes[purpose] ?? purpose;
+
+/** The whole list: what is not on it is not done. And what was done lately, for the admin. */
+function outbound({ connections, recent }) {
   return h('section', {}, h('h2', {}, 'Outbound connections'),
     h('div', { class: 'card' }, connections.length === 0
-      ? h('p', {}, 'None. This server opens no connection to anybody: no updates, no statistics, no maps, no pushes. This page loads nothing from elsewhere either.')
-      : h('table', {}, h('caption', { class: 'unseen' }, 'Outbound connections'),
-        h('thead', {}, h('tr', {}, ['What for', 'Where to', 'State', 'Setting'].map((text) => h('th', { scope: 'col' }, text)))),
-        h('tbody', {}, connections.map(({ purpose, host, isOn, setting }) =>
-          h('tr', {}, h('td', {}, purpose), h('td', {}, host), h('td', {}, isOn ? 'on' : 'off'), h('td', {}, h('code', {}, setting))))))));
+      ? h('p', {}, 'None. This server opens no connection to anybody: no updates, no statistics, no maps. This page loads nothing from elsewhere either.')
+      : table('What it may do', ['What for', 'Where to', 'State', 'Setting'], connections.map(({ purpose, host, isOn, setting }) =>
+        [word(purpose), host, isOn ? 'on' : 'off', h('code', {}, setting)])),
+    recent?.length > 0 && h('details', {}, h('summary', {}, 'What it did lately'),
+      table('What it did lately', ['When', 'What for', 'Where to', 'Result'], recent.map(({ at, purpose, host, outcome }) => [moment(at), word(purpose), host, outcome])))));
+}
+
+function table(caption, heads, rows) {
+  return h('table', {}, h('caption', { class: 'unseen' }, caption),
+    h('thead', {}, h('tr', {}, heads.map((text) => h('th', { scope: 'col' }, text)))),
+    h('tbody', {}, rows.map((cells) => h('tr', {}, cells.map((cell) => h('td', {}, cell))))));
 }
 
 const queues = { metadataExtraction: 'Reading dates and places', thumbnailGeneration: 'Small pictures' };

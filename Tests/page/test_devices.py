@@ -6,7 +6,7 @@ import sqlite3
 import time
 
 import pytest
-from conftest import EMAIL, NAME, PASSWORD
+from conftest import EMAIL, PASSWORD, PHONE
 from harness import client, media
 from pictures import DAY
 from playwright.sync_api import expect
@@ -189,4 +189,18 @@ def test_the_server_screen_lists_every_connection_that_goes_out(inside):
     visitor, page = inside("#/server")
     expect(page.get_by_text("None. This server opens no connection to anybody", exact=False)).to_be_visible()
     expect(page.get_by_role("heading", name="In the background")).to_be_visible()
+    visitor.accessible()
+
+
+def test_what_goes_out_is_listed_with_what_it_did_lately(inside):
+    """The page's side alone: Tests/clients prove that the list is true."""
+    visitor, page = inside("#/account", **PHONE)
+    page.route("**/api/backup/outbound", lambda route: route.fulfill(json={
+        "connections": [{"purpose": "push", "host": "push.example.org:443", "isOn": True, "setting": "push-allow-hosts"}],
+        "recent": [{"at": "2026-11-21T10:00:00.000Z", "purpose": "push", "host": "push.example.org:443", "outcome": "201"}]}))
+    page.goto("/#/server")
+    expect(page.get_by_role("row", name="Waking phones push.example.org:443 on push-allow-hosts")).to_be_visible()
+    expect(page.get_by_text("None. This server opens no connection")).to_have_count(0)
+    page.get_by_text("What it did lately").first.click()
+    expect(page.get_by_role("row", name=re.compile("21 Nov 2026.* Waking phones push.example.org:443 201"))).to_be_visible()
     visitor.accessible()
