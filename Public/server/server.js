@@ -7,6 +7,7 @@ import { action } from '../core/form.js';
 import { count, moment } from '../core/format.js';
 import { disk } from '../overview/disk.js';
 import { missing } from '../overview/missing.js';
+import { hosts } from './hosts.js';
 
 export async function show(root, { user }) {
   const [signal, leave] = lifetime();
@@ -18,7 +19,7 @@ export async function show(root, { user }) {
       h('section', { class: 'part' }, h('h2', {}, 'Room'), disk(overview.disk)),
       h('section', { class: 'part' }, h('h2', {}, 'Version'), h('div', { class: 'card' },
         h('p', { class: 'big' }, overview.version), h('p', { class: 'hint' }, `Speaks Immich API ${about.version.replace(/^v/, '')}. It looks for no updates by itself.`)))),
-    outbound(outgoing), user.isAdmin && jobs, missing(overview.missing, outgoing.connections, user));
+    outbound(outgoing), user.isAdmin && await hosts(), user.isAdmin && jobs, missing(overview.missing, outgoing.connections, user));
   if (user.isAdmin) {
     const draw = async () => fill(jobs, work(await call('GET', '/jobs'), draw));
     await draw();

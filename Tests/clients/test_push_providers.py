@@ -1,6 +1,7 @@
 """APNs and FCM over HTTP/2 and TLS, with their own answers: hypercorn and h2 are the other side."""
 
 import json
+import socket
 import subprocess
 import time
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 from harness import client, process
-from harness.push import Provider, form, unurl64
+from harness.push import App, Message, Provider, form, unurl64
 
 PHONE = {"User_Agent": "immich-ios/3.1.0", "deviceModel": "iPhone 15"}
 ME = "/api/backup/devices/me/push"
@@ -203,3 +204,31 @@ def test_half_a_configuration_is_an_error(launch, tmp_path, certificate):
     ]:
         server = launch(*options, ready=False).spawn()
         assert server.wait(20) in (64, 78) and hint in server.tail(), (options, server.tail())
+
+
+def test_web_push_by_tls_and_http2_with_an_authority_at_home(launch, open_provider, certificate):
+    provider = open_provider(lambda *_: (201, {"location": "/message/1"}, None))
+    place = f"127.0.0.1:{provider.port}"
+    server = launch(
+        "--outbound-ca-file", certificate.certificate, environment={"NIGHTSTAND_PUSH_ALLOW_HOSTS": f"ntfy.lan, {place}"})
+    client.sign_up(server)
+    phone, app = log_in(server), App()
+    answer = phone.put(ME, {"kind": "webpush", "endpoint": f"https://{place}/up?a=1", "keys": app.keys})
+    assert answer.json()["registration"] | {"state": "pending", "problem": None} == answer.json()["registration"]
+    method, path, fields, body = provider.heard[0]
+    assert (method, path, provider.versions) == ("POST", "/up", {"2"})
+    message = Message(path, fields.items(), body)
+    assert message.claims()["aud"] == f"https://{place}"
+    assert phone.post(ME + "/confirm", {"token": app.read(message)["token"]}).json()["registration"]["state"] == "active"
+
+
+def test_a_push_service_that_says_nothing_is_not_waited_for_long(launch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        server = launch("--push-allow-hosts", place)
+        client.sign_up(server)
+        begun = time.monotonic()
+        answer = log_in(server).put(ME, {"kind": "webpush", "endpoint": f"http://{place}/", "keys": App().keys})
+        assert answer.json()["registration"]["problem"] == "no_answer" and 9 < time.monotonic() - begun < 20
+        session, _ = client.log_in(server)
+        assert session.get("/api/backup/outbound").json()["recent"][0]["outcome"] == "timed_out"
