@@ -58,13 +58,14 @@ let package = Package(
     .target(
       name: "Backup",
       dependencies: [
-        "Ground", "Store", "Media", "Tickle", "Outbound", "Push", .product(name: "Logging", package: "swift-log"),
+        "Ground", "Store", "Media", "Tickle", "Outbound", "Push",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: safeFloor),
     .target(
       name: "API",
       dependencies: [
-        "Ground", "HTTPServer", "Wire", "Media", "Backup",
+        "Ground", "HTTPServer", "Wire", "Media", "Tickle", "Backup",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: safeFloor),
@@ -105,7 +106,9 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "BackupTests",
-      dependencies: ["Backup", "Store", "Media", "Push", "Ground", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "Backup", "Store", "Media", "Tickle", "Push", "Ground", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: everyFloor),
     .testTarget(
       name: "APITests",

@@ -35,6 +35,8 @@ package final class APIResponder: Responder {
       uploads: backup.uploads, pump: pump, interim: InterimPolicy(options.interim, logger: failures.logger),
       authorization: authorization, address: address, failures: failures)
     let raw = RawDoor(desk: backup.desk, draft: draft)
+    let devices = DeviceHandlers(
+      devices: backup.devices, activity: backup.activity, tickles: backup.tickles, version: options.version)
     let hub = SocketHub()
     backup.ready.listen { await hub.announce($0) }
     return routes(
@@ -61,10 +63,9 @@ package final class APIResponder: Responder {
         jobs: JobHandlers(jobs: backup.jobs),
         empty: EmptyHandlers(assets: backup.assets),
         sync: SyncHandlers(sync: backup.sync),
-        devices: DeviceHandlers(devices: backup.devices, activity: backup.activity, version: options.version),
-        push: PushHandlers(
-          push: backup.push,
-          devices: DeviceHandlers(devices: backup.devices, activity: backup.activity, version: options.version)),
+        devices: devices,
+        push: PushHandlers(push: backup.push, devices: devices),
+        alerts: AlertHandlers(alerts: backup.alerts),
         activity: ActivityHandlers(activity: backup.activity),
         events: EventStream(backup: backup, authentication: authentication),
         overview: OverviewHandlers(backup: backup, forwarding: forwarding, options: options),

@@ -121,11 +121,18 @@ extension APIResponder {
       .user(.delete, "/api/backup/devices/{id}", "session.delete", all.devices.revoke),
       .user(.post, "/api/backup/devices/{id}/merge", "session.update", all.devices.merge),
       .user(.post, "/api/backup/devices/{id}/check-in", UploadAuthorization.permission, all.devices.checkIn),
+      .user(.post, "/api/backup/devices/{id}/tickle", "session.update", all.devices.tickle),
+      .user(.get, "/api/backup/devices/{id}/tickles", "session.read", all.devices.listTickles),
       .user(.get, "/api/backup/devices/{id}/push", UploadAuthorization.permission, all.push.read),
       .user(.put, "/api/backup/devices/{id}/push", UploadAuthorization.permission, all.push.register),
       .user(.delete, "/api/backup/devices/{id}/push", UploadAuthorization.permission, all.push.remove),
       .user(.post, "/api/backup/devices/{id}/push/confirm", UploadAuthorization.permission, all.push.confirm),
       .user(.get, "/api/backup/devices/{id}/support", "session.read", all.devices.support),
+      .user(.get, "/api/backup/alerts", "session.read", all.alerts.read),
+      .user(.put, "/api/backup/alerts", "session.update", all.alerts.set),
+      .user(.post, "/api/backup/alerts/channels", "session.update", all.alerts.add),
+      .user(.delete, "/api/backup/alerts/channels/{id}", "session.update", all.alerts.remove),
+      .user(.post, "/api/backup/alerts/channels/{id}/test", "session.update", all.alerts.test),
       .user(.get, "/api/backup/activity", "session.read", all.activity.list),
       .user(.get, "/api/backup/activity/summary", "session.read", all.activity.summary),
       .user(.get, "/api/backup/canary", "session.read", all.activity.canary),
@@ -211,6 +218,7 @@ struct Handlers: Sendable {
   let sync: SyncHandlers
   let devices: DeviceHandlers
   let push: PushHandlers
+  let alerts: AlertHandlers
   let activity: ActivityHandlers
   let events: EventStream
   let overview: OverviewHandlers

@@ -15,6 +15,8 @@ package final class Backup: Sendable {
     package var uploads = Uploads.Limits()
     package var trash = Trash.Limits()
     package var activity = Activity.Limits()
+    package var tickles = Tickles.Limits()
+    package var alerts = Alerts.Options()
     package var push = PushOptions()
     /// A command line works on accounts beside a running server: it leaves staging alone and receives nothing.
     package var role = DataDirectory.Role.server
@@ -46,6 +48,9 @@ package final class Backup: Sendable {
   package let jobs: Jobs
   package let devices: Devices
   package let activity: Activity
+  package let tickles: Tickles
+  /// Tells people of devices in trouble.
+  package let alerts: Alerts
   /// Whatever the server sends by itself.
   package let outbound: Outbound
   /// Where devices can be woken.
@@ -77,7 +82,8 @@ package final class Backup: Sendable {
     let bell = JobBell()
     let (live, wall) = (live, options.clock.wall)
     let log = ActivityLog(catalog: catalog, live: live, logger: logger)
-    let contacts = Contacts(catalog: catalog, live: live, logger: logger, now: wall)
+    tickles = Tickles(limits: options.tickles, catalog: catalog, logger: logger, now: wall)
+    let contacts = Contacts(catalog: catalog, live: live, tickles: tickles.inbox, logger: logger, now: wall)
     var (staging, finisher): (Staging?, Finisher?) = (nil, nil)
     switch options.role {
     case .server:
@@ -124,7 +130,9 @@ package final class Backup: Sendable {
     jobs = try Jobs(
       catalog: catalog, library: media, bell: bell, ready: ready, logger: logger, find: options.findTool)
     if options.role == .server { try await jobs.start() }
-    devices = Devices(catalog: catalog, assets: assets, contacts: contacts, live: live, logger: logger, now: wall)
+    devices = Devices(
+      catalog: catalog, assets: assets, contacts: contacts, live: live, tickles: tickles.inbox, logger: logger,
+      now: wall)
     activity = Activity(limits: options.activity, catalog: catalog, log: log, live: live, logger: logger, now: wall)
     var sending = Outbound.Options()
     (sending.allowed, sending.authorities) = (options.push.allowed, options.push.authorities)
@@ -132,9 +140,19 @@ package final class Backup: Sendable {
     push = try PushRegistry(
       options.push, keys: directory.keys, catalog: catalog, outbound: outbound, live: live, logger: logger, now: wall)
     if options.role == .server { try await push.start() }
+    let registry = push
+    alerts = Alerts(
+      options.alerts, catalog: catalog, devices: devices,
+      post: OutboundPost(
+        outbound: outbound, push: push, mail: options.alerts.mail, publicURL: options.alerts.publicURL, now: wall),
+      check: { try registry.check(alert: $0) }, logger: logger, now: wall)
     (self.contacts, self.log, reserve) = (contacts, log, options.reserve)
-    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, push) : nil
+    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, push, tickles, alerts) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
+    guard options.role == .server else { return }
+    let transfers = desk.transfers
+    try await tickles.start(push) { Set(transfers.underWay.compactMap { $0.origin?.device }) }
+    alerts.start()
   }
 
   private static func migrate(
@@ -157,13 +175,16 @@ package final class Backup: Sendable {
 
   /// Sweeps at once and every ten minutes until it is cancelled.
   private static func sweeping(
-    _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ push: PushRegistry
+    _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ push: PushRegistry, _ tickles: Tickles,
+    _ alerts: Alerts
   ) -> Task<Void, Never> {
-    Task { [weak uploads, weak devices, weak activity, weak push] in
+    Task { [weak uploads, weak devices, weak activity, weak push, weak tickles, weak alerts] in
       while true {
         if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
         await devices?.judge()
+        alerts?.ring()
         await activity?.sweep()
+        await tickles?.sweep()
         await push?.sweep()
         do { try await Task.sleep(for: .seconds(Uploads.sweepInterval)) } catch { return }
       }
@@ -186,6 +207,8 @@ package final class Backup: Sendable {
     await outbound.close()
     await uploads.drain(within: seconds)
     await jobs.close()
+    await tickles.close()
+    await alerts.close()
     await trash.close()
     await sweeper?.value
     await desk.close()

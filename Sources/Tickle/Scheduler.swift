@@ -156,7 +156,7 @@ package struct Scheduler: Sendable {
   private mutating func launch(_ slot: Int, _ order: Order) {
     inFlight += 1
     hosts[Int(sleepers[slot].host)].began()
-    sleepers[slot].flying = order
+    (sleepers[slot].flying, sleepers[slot].early) = (order, nil)
     sleepers[slot].sends.note(order.at.milliseconds)
     queue.remove(slot)
   }
@@ -174,6 +174,17 @@ package struct Scheduler: Sendable {
       ttlSeconds: 600)
     launch(slot, order)
     return order
+  }
+
+  package func isKnown(_ device: Int64) -> Bool { slots[device] != nil }
+
+  /// The first moment at which `takeByHand` may do it.
+  package func nextByHand(_ device: Int64, now: Instant) -> Instant {
+    guard let slot = slot(device) else { return now }
+    let sleeper = sleepers[slot]
+    let host = hosts[Int(sleeper.host)].wait(now.milliseconds) ?? 0
+    let at = max(sleeper.notBefore, sleeper.sends.free(sleeper.platform.budget), host, now.milliseconds + 1000)
+    return Instant(milliseconds: at)
   }
 
   // MARK: What became of it
@@ -222,6 +233,8 @@ package struct Scheduler: Sendable {
   /// From here on its outcome is awaited.
   private mutating func begin(_ slot: Int, _ order: Order) {
     let at = order.at.milliseconds
+    let early = sleepers[slot].early
+    sleepers[slot].early = nil
     end(slot, at: nil)
     sleepers[slot].lastTickle = at
     // A contact while it was under way: nothing to be learned, nothing to be climbed.
@@ -233,7 +246,10 @@ package struct Scheduler: Sendable {
       tickle: order.tickle, at: at, isHeld: order.isHeld, hadBacklog: sleepers[slot].hasBacklog,
       counts: order.why != .hand && !order.isNudge)
     trials.set(slot, at: at + sleepers[slot].platform.window * 1000 + 1)
-    if sleepers[slot].lastContact >= at { end(slot, at: sleepers[slot].lastContact) }
+    if let early {
+      sleepers[slot].broughtUntil = early.at + Rules.visit
+      end(slot, at: early.at, echo: early.echo)
+    }
     replan(slot)
   }
 
@@ -248,6 +264,11 @@ package struct Scheduler: Sendable {
       end(slot, at: at, echo: echo)
     }
     if echo != nil { sleepers[slot].broughtUntil = at + Rules.visit }
+    if let flying = sleepers[slot].flying, at >= flying.at.milliseconds {
+      var early = sleepers[slot].early ?? Sleeper.Early(at: at, echo: echo)
+      early.echo = echo ?? early.echo
+      sleepers[slot].early = early
+    }
     guard at > last else { return }
     // Else every tickle would make the usual gap shorter, and the next one sooner.
     if at >= sleepers[slot].broughtUntil, at - sleepers[slot].lastOwn >= Rhythm.shortest {

@@ -41,10 +41,16 @@ struct Sleeper: Sendable {
   /// Whether a message that shows something was sent in this silence.
   var isNudged = false
 
-  /// The send under way.
+  /// The send under way, and a contact that was quicker than the push service's answer.
   var flying: Order?
+  var early: Early?
   /// The tickle whose outcome is awaited.
   var trial: Trial?
+
+  struct Early: Sendable {
+    let at: Int64
+    var echo: Int64?
+  }
 
   struct Trial: Sendable {
     let tickle: Int64

@@ -117,7 +117,7 @@ struct EventStream: Sendable {
 
     /// Whether the login still stands, with the same rights: one that ended meanwhile sees nothing more.
     private func holds() async -> Bool {
-      guard let now = try? await stream.authentication.principal(of: request) else { return false }
+      guard let now = try? await stream.authentication.principal(of: request, isPresence: true) else { return false }
       return now.user.isAdmin == principal.user.isAdmin
     }
 

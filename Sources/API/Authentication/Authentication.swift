@@ -9,10 +9,13 @@ struct Authentication: Sendable {
   /// Notes who is in contact; nil where nobody asks.
   var contacts: Contacts?
 
-  func principal(of request: Request) async throws -> Principal {
+  /// - Parameter isPresence: it asks nothing new, and is only still there.
+  func principal(of request: Request, isPresence: Bool = false) async throws -> Principal {
     var principal = try await known(request)
     if let device = principal.device, let contacts {
-      principal.origin = contacts.note(device, agent: request[.userAgent] ?? "", model: request.field("deviceModel"))
+      principal.origin = contacts.note(
+        device, agent: request[.userAgent] ?? "", model: request.field("deviceModel"),
+        tickle: request.field("X-Tickle-Id").flatMap { Int64($0) }, isPresence: isPresence)
     }
     return principal
   }

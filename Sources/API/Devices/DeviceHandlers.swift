@@ -8,6 +8,7 @@ import HTTPTypes
 struct DeviceHandlers: Sendable {
   let devices: Devices
   let activity: Activity
+  let tickles: Tickles
   let version: String
 
   private struct List: Encodable {
@@ -76,7 +77,7 @@ struct DeviceHandlers: Sendable {
     let input = try await request.json(CheckInInput.self)
     let reply = try await devices.checkIn(
       try await id(request, principal), by: principal, input.report, facts: input.facts(request),
-      digests: input.digests)
+      digests: input.digests, tickle: input.tickle)
     // Each hash in the writing in which it came.
     func written(_ digests: [SHA1Digest]) -> [String] {
       let wanted = Set(digests)
@@ -114,6 +115,25 @@ struct DeviceHandlers: Sendable {
     return response
   }
 
+  // MARK: Tickles
+
+  /// Wakes it now, and answers when the push service has.
+  func tickle(_ request: Request, _ principal: Principal) async throws -> Response {
+    let device = try await devices.device(try await id(request, principal), of: principal.scope)
+    return .json(TicklingShape(try await tickles.byHand(device)))
+  }
+
+  private struct TickleList: Encodable {
+    let tickles: [TicklingShape]
+  }
+
+  func listTickles(_ request: Request, _ principal: Principal) async throws -> Response {
+    let limit = try request.count("limit") ?? 50
+    guard (1...500).contains(limit) else { throw ValidationFailure("limit", "must be from 1 to 500") }
+    let device = try await devices.device(try await id(request, principal), of: principal.scope)
+    return .json(TickleList(tickles: try await tickles.list(of: device, limit: limit).map { TicklingShape($0) }))
+  }
+
   /// `me` is the device that asks.
   func id(_ request: Request, _ principal: Principal) async throws -> Identifier {
     if request.parameters["id"] == "me" { return try await devices.id(of: principal) }
@@ -131,7 +151,7 @@ struct SupportShape: Encodable {
     case id, kind, maker, model, os, osVersion, client, clientVersion, credentials, firstContact, lastContact,
       lastUpload
     case stored, storedBytes, duplicates, rejected, broken, recentTransfers, latency, checkIn, state, snoozedUntil
-    case checklist, days
+    case checklist, days, tickle
   }
 
   private struct Credential: Encodable {
@@ -168,6 +188,7 @@ struct SupportShape: Encodable {
     try out.encode(shape.snoozedUntil, forKey: .snoozedUntil)
     try out.encode(shape.checklist, forKey: .checklist)
     try out.encode(shape.days, forKey: .days)
+    try out.encode(shape.tickle, forKey: .tickle)
   }
 }
 

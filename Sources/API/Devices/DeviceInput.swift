@@ -38,6 +38,8 @@ struct CheckInInput: Decodable {
   /// As they came, and what they say.
   let hashes: [String]
   let digests: [SHA1Digest]
+  /// The number of the tickle that woke it.
+  private(set) var tickle: Int64?
   let maker: String?
   let model: String?
   let os: String?
@@ -47,7 +49,8 @@ struct CheckInInput: Decodable {
 
   private enum Key: String, CodingKey {
     case total, remaining, remainingBytes, remainingVideos, albumsSelected, albumsTotal, itemsOutside, permission
-    case lowPower, wifiOnly, isBackgroundOn, failures, hashes, maker, model, os, osVersion, client, clientVersion
+    case tickle, lowPower, wifiOnly, isBackgroundOn, failures, hashes, maker, model, os, osVersion, client,
+      clientVersion
   }
 
   init(from decoder: any Decoder) throws {
@@ -84,6 +87,8 @@ struct CheckInInput: Decodable {
       digests.append(digest)
     }
     self.digests = digests
+    // A text everywhere else; what is no number of ours is none.
+    tickle = (try? input.decodeIfPresent(String.self, forKey: .tickle)).flatMap { Int64($0) }
     maker = try input.decodeIfPresent(String.self, forKey: .maker)
     model = try input.decodeIfPresent(String.self, forKey: .model)
     os = try input.decodeIfPresent(String.self, forKey: .os)

@@ -84,6 +84,7 @@ struct DeviceShape: Encodable {
   @Nullable var revokedAt: String?
   let checklist: Checklist
   let days: [Day]
+  let tickle: TickleShape
 
   /// - Parameters:
   ///   - current: `device.number` of the one that asks.
@@ -124,6 +125,7 @@ struct DeviceShape: Encodable {
     }
     latency = seen.latency.map { Latency(medianSeconds: $0.median, p95Seconds: $0.p95, samples: $0.samples) }
     checkIn = seen.checkIn.map { CheckInShape($0, at: device.checkedInAt ?? device.lastContact, withNames: withNames) }
+    tickle = TickleShape(seen.tickles)
     (maker, model, os, osVersion) = (device.facts.maker, device.facts.model, device.facts.os, device.facts.osVersion)
     (client, clientVersion) = (device.facts.client, device.facts.clientVersion)
     (lastUpload, snoozedUntil) = (device.lastUpload?.iso8601, device.snoozedUntil?.iso8601)

@@ -46,11 +46,15 @@ struct OverviewHandlers: Sendable {
     let pushes = try await backup.push.registeredHosts(of: principal.scope).map {
       Connection(purpose: "push", host: $0, isOn: true, setting: "push-allow-hosts")
     }
+    let told = try await backup.alerts.places(of: principal.scope).map {
+      Connection(
+        purpose: $0.kind, host: $0.host, isOn: true, setting: $0.kind == "mail" ? "smtp-server" : "push-allow-hosts")
+    }
     // To whom everybody's devices belong is the admin's to know.
     let recent = principal.user.isAdmin ? backup.outbound.log.recent : []
     return .json(
       Outbound(
-        connections: pushes,
+        connections: pushes + told,
         recent: recent.map { Sent(at: $0.at.iso8601, purpose: $0.purpose, host: $0.host, outcome: $0.outcome) }))
   }
 

@@ -44,9 +44,11 @@ struct OverviewShape: Encodable {
   let uploads: [TransferShape]
   let activity: [ActivityShape]
   let missing: [Missing]
+  let tickles: TickleTotalsShape
 
   init(_ seen: Overview, at: Instant, version: String, current: Int64?, missing: [Missing]) {
     (self.at, self.version, self.missing) = (at.iso8601, version, missing)
+    tickles = TickleTotalsShape(seen.tickles)
     people = seen.people.map { person in
       var shape = Person(
         userId: person.user.id, name: person.user.name, level: person.level.rawValue, reason: person.reason.rawValue,

@@ -52,12 +52,12 @@ struct PushInput: Decodable {
     request = PushRequest(place, quiet: quiet)
   }
 
-  private static func bytes(_ text: String) -> [UInt8]? {
+  static func bytes(_ text: String) -> [UInt8]? {
     let plain = text.prefix(200).map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" }
     return Base64URL.decode(String(plain))
   }
 
-  private static func minutes(_ text: String) -> Int64? {
+  static func minutes(_ text: String) -> Int64? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 2 && $0.allSatisfy { $0.isASCII && $0.isNumber } }),
       let hour = Int64(parts[0]), let minute = Int64(parts[1]), hour < 24, minute < 60

@@ -49,7 +49,8 @@ package final class ActivityLog: Sendable {
   }
 
   private func write() async {
-    try? await Task.sleep(for: .seconds(ActivityLog.pause))
+    // Who cancels writes, too: in a cancelled task no transaction begins, and what it should write would be lost.
+    do { try await Task.sleep(for: .seconds(ActivityLog.pause)) } catch { return }
     state.withLock { $0.writer = nil }
     await flush()
   }

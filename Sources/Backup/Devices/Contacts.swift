@@ -29,16 +29,26 @@ package final class Contacts: Sendable {
   private let catalog: Catalog
   private let live: LiveSignal
   private let logger: Logger
+  private let tickles: TickleInbox?
   private let now: @Sendable () -> Instant
 
-  init(catalog: Catalog, live: LiveSignal, logger: Logger, now: @escaping @Sendable () -> Instant) {
-    (self.catalog, self.live, self.logger, self.now) = (catalog, live, logger, now)
+  init(
+    catalog: Catalog, live: LiveSignal, tickles: TickleInbox? = nil, logger: Logger,
+    now: @escaping @Sendable () -> Instant
+  ) {
+    (self.catalog, self.live, self.tickles, self.logger, self.now) = (catalog, live, tickles, logger, now)
   }
 
   /// A request of a device. Costs a dictionary look-up.
+  /// - Parameters:
+  ///   - tickle: the one that it says it comes for.
+  ///   - isPresence: it is still there, and did nothing: a device that listens sleeps all the same.
   /// - Returns: where an upload that it brings comes from.
-  package func note(_ device: Int64, agent: String, model: String?) -> Origin {
+  package func note(
+    _ device: Int64, agent: String, model: String?, tickle: Int64? = nil, isPresence: Bool = false
+  ) -> Origin {
     let now = now()
+    if !isPresence { tickles?.contact(device, at: now, echo: tickle) }
     let client = state.withLock { state -> String? in
       var known = state.known[device] ?? Known(agent: "\u{0}", model: nil, client: nil)
       var facts: DeviceFacts?
@@ -61,7 +71,8 @@ package final class Contacts: Sendable {
 
   /// Writes what is noted after a while.
   private func write() async {
-    try? await Task.sleep(for: .seconds(Contacts.interval))
+    // Who cancels writes, too: in a cancelled task no transaction begins, and what it should write would be lost.
+    do { try await Task.sleep(for: .seconds(Contacts.interval)) } catch { return }
     state.withLock { $0.writer = nil }
     await flush()
   }

@@ -11,12 +11,15 @@ package struct Device: Sendable {
   /// Milliseconds since 1970, by item.
   package let ticks: [String: Int64]
   package let today: Int64
+  /// Nil for one that was never tickled.
+  package let tickles: TickleView?
 
   init(_ record: DeviceRecord, now: Instant) throws {
     let device = record.device
     self.record = record
     checkIn = try device.checkIn.map { try CheckIn(json: $0) }
     today = now.day
+    tickles = record.tickles.map { TickleView($0) }
     checklist = Guidance.checklist(kind: device.facts.kind, os: device.facts.os, maker: device.facts.maker)
     ticks = (try? JSONDecoder().decode([String: Int64].self, from: Data(device.ticks.utf8))) ?? [:]
     state = QuietAlarm.state(of: DeviceHistory(record, checkIn), now: now)

@@ -21,9 +21,11 @@ extension Devices {
   /// - Parameters:
   ///   - facts: what it says it is.
   ///   - digests: of photos that it has; at most `CheckIn.hashLimit`.
+  ///   - tickle: the one that it comes for.
   /// - Throws: `.invalid`; `.forbidden` where another device asks.
   package func checkIn(
-    _ id: Identifier, by principal: Principal, _ report: CheckIn, facts: DeviceFacts, digests: [SHA1Digest]
+    _ id: Identifier, by principal: Principal, _ report: CheckIn, facts: DeviceFacts, digests: [SHA1Digest],
+    tickle: Int64? = nil
   ) async throws -> Reply {
     let report = try report.checked()
     guard digests.count <= CheckIn.hashLimit else {
@@ -38,6 +40,9 @@ extension Devices {
         device: known.record.device.number, json, facts: facts, isNews: news != nil, detail: news, now: now)
     }
     if news != nil { live.ring() }
+    let device = known.record.device.number
+    if let tickle { tickles?.contact(device, at: now, echo: tickle) }
+    tickles?.report(device, hasBacklog: (report.remaining ?? 0) > 0)
 
     let owner = principal.user.id
     let results = try await assets.check(digests, owner: owner)

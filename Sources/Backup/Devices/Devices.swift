@@ -14,15 +14,16 @@ package final class Devices: Sendable {
   let assets: Assets
   package let contacts: Contacts
   let live: LiveSignal
+  let tickles: TickleInbox?
   let logger: Logger
   package let now: @Sendable () -> Instant
 
   init(
-    catalog: Catalog, assets: Assets, contacts: Contacts, live: LiveSignal, logger: Logger,
-    now: @escaping @Sendable () -> Instant
+    catalog: Catalog, assets: Assets, contacts: Contacts, live: LiveSignal, tickles: TickleInbox? = nil,
+    logger: Logger, now: @escaping @Sendable () -> Instant
   ) {
     (self.catalog, self.assets, self.contacts, self.live) = (catalog, assets, contacts, live)
-    (self.logger, self.now) = (logger, now)
+    (self.tickles, self.logger, self.now) = (tickles, logger, now)
   }
 
   // MARK: Looking

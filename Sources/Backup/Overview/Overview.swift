@@ -46,6 +46,7 @@ package struct Overview: Sendable {
   package let activity: [ActivityRow]
   /// Debian's names of media tools that are not installed.
   package let missingTools: [String]
+  package let tickles: TickleView.Totals
 
   /// Entries of activity, and transfers, at most.
   static let activityCount = 20
@@ -73,7 +74,7 @@ extension Backup {
       people: people, devices: all.filter { $0.state.level != .none }, disk: try await disk(),
       uploads: try await transfers(of: users),
       activity: try await activity.list(filter, before: nil, limit: Overview.activityCount),
-      missingTools: jobs.missingTools ?? [])
+      missingTools: jobs.missingTools ?? [], tickles: try await tickles.totals(of: scope))
   }
 
   /// What is being received from these people, and what waits to be continued.

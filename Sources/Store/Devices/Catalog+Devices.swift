@@ -87,7 +87,7 @@ extension Catalog {
     }
     return DeviceRecord(
       device: device, days: days, credentials: sessions + keys, transfers: try transfers(number, db),
-      latencies: try latencies(device, db))
+      latencies: try latencies(device, db), tickles: try tickles(number, db))
   }
 
   /// Itself and what was merged into it.
@@ -355,6 +355,7 @@ extension Catalog {
         try db.cachedStatement(sql: "UPDATE device SET level = ?, reason = ?, state_since = ? WHERE number = ?")
           .execute(arguments: [verdict.level, verdict.reason, now, verdict.device])
         guard verdict.isAlarm else { continue }
+        try Catalog.alert(db, device: verdict.device, level: verdict.level, reason: verdict.reason, now: now)
         try ActivityEntry(
           at: now, kind: .alarm, user: owner, device: verdict.device, reason: verdict.reason, detail: verdict.level
         ).insert(db)

@@ -129,6 +129,8 @@ package struct DeviceRecord: Sendable {
   package let transfers: [Transfer]
   /// Milliseconds from capture to storage of the last photos that were taken while it was known, the newest first.
   package let latencies: [Int64]
+  /// Nil for one that was never tickled.
+  package let tickles: TickleSummary?
 
   package struct Transfer: Sendable, Equatable {
     /// `stored`, `duplicate`, `rejected` or `broken`.

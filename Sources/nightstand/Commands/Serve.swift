@@ -26,6 +26,7 @@ struct Serve: AsyncParsableCommand {
   @Option(Settings.activityDays) var activityDays: Int?
   @Option(Settings.activityRows) var activityRows: Int?
   @OptionGroup var push: PushSettings
+  @OptionGroup var alerts: AlertOptions
   @Option(Settings.logLevel) var logLevel: LogLevel?
   @Option(Settings.maxConnections) var maxConnections: Int?
   @Option(Settings.maxConnectionsPerAddress) var maxConnectionsPerAddress: Int?
@@ -48,6 +49,7 @@ struct Serve: AsyncParsableCommand {
     options.activity.days = try Settings.activityDays.require(activityDays)
     options.activity.rows = try Settings.activityRows.require(activityRows)
     options.push = try push.options(publicURL: Settings.publicURL.resolve(publicURL)?.text)
+    options.alerts = try alerts.options(publicURL: Settings.publicURL.resolve(publicURL)?.text)
     let api = try apiOptions(configuration, resources)
     try raiseFileLimit(for: configuration, logger)
 

@@ -87,6 +87,40 @@ enum Settings {
   static let fcmServer = Setting<PublicURL>(
     "fcm-server", "URL", "Where FCM is, if not at Google's", rule: "http:// or https:// and a host")
 
+  static let smtpServer = Setting<String>(
+    "smtp-server", "HOST[:PORT]", "The mail server that sends alerts; without it there are none by mail",
+    rule: "a host, perhaps with a port"
+  ) { mailPlace($0) != nil }
+  static let smtpSecurity = Setting(
+    "smtp-security", "HOW", default: MailSecurity(.startTLS),
+    "How the mail server is spoken to: tls (port 465), starttls (587; refused without it) or none (25), for one on this machine",
+    rule: "one of tls, starttls, none")
+  static let smtpFrom = Setting<String>(
+    "smtp-from", "ADDRESS", "Whom mail comes from", rule: "an e-mail address"
+  ) { $0.split(separator: "@", omittingEmptySubsequences: false).count == 2 && $0.utf8.count <= 254 }
+  static let smtpUser = Setting<String>("smtp-user", "NAME", "Who logs in at the mail server, where it wants that")
+  static let smtpPassword = SecretSetting(name: "smtp-password", help: "The password for the mail server")
+  static let alertAdminHours = Setting(
+    "alert-admin-hours", "HOURS", default: Alerts.Options().adminHours,
+    "How long a device's owner has been told of a trouble before admins are told too", rule: "from 0 to 8760"
+  ) { (0...8760).contains($0) }
+
+  /// Host and port; nil where it is none.
+  static func mailPlace(_ text: String) -> (host: String, port: Int?)? {
+    let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/@?#".utf8.contains($0) }
+    guard isPlain, !text.isEmpty else { return nil }
+    if text.hasPrefix("["), let end = text.lastIndex(of: "]") {
+      let rest = text[text.index(after: end)...]
+      let port = rest.isEmpty ? nil : rest.first == ":" ? Int(rest.dropFirst()) : 0
+      return port.map { (1...65_535).contains($0) } ?? true ? (String(text[...end]), port) : nil
+    }
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count <= 2, !parts[0].isEmpty else { return nil }
+    guard parts.count == 2 else { return (text, nil) }
+    guard let port = Int(parts[1]), (1...65_535).contains(port) else { return nil }
+    return (String(parts[0]), port)
+  }
+
   static let maxConnections = Setting(
     "max-connections", "N", default: server.maxConnections, "Open connections; beyond that the kernel's queue waits",
     rule: "from 1 to 1000000"
@@ -126,6 +160,10 @@ enum Settings {
       ]
     ),
     (
+      "Telling people", "serve",
+      [smtpServer, smtpSecurity, smtpFrom, smtpUser, alertAdminHours]
+    ),
+    (
       "Bounds", "serve",
       [
         maxConnections, maxConnectionsPerAddress, idleTimeout, headTimeout, stallTimeout, handshakeTimeout,
@@ -133,7 +171,7 @@ enum Settings {
       ]
     ),
   ]
-  static let secrets = [password]
+  static let secrets = [password, smtpPassword]
 
   private static func timeout(
     _ name: String, _ fallback: Double, _ help: String, most: Double = 86_400

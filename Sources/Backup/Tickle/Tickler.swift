@@ -1,0 +1,330 @@
+import Ground
+import Logging
+import Store
+import Tickle
+
+/// Runs the scheduler, one thing after the other and never blocking: hands it what happened and the time, writes down what it decides before it is
+/// sent, and tells it what became of that.
+actor Tickler {
+  /// Seconds between two looks although nothing is due: a longer pause was the machine's.
+  private static let longestPause = 300.0
+  /// Devices that are read from the catalog at once.
+  private static let batch = 500
+  /// Behind an answer, milliseconds until it is asked whether a photo came.
+  private static let photoPatience: Int64 = 10 * 60_000
+  /// How long the writing of rows waits for what else comes of a send.
+  private static let retry = 30.0
+
+  private let catalog: Catalog
+  private let courier: any Courier
+  private let inbox: TickleInbox
+  private let receiving: @Sendable () -> Set<Int64>
+  private let logger: Logger
+  private let now: @Sendable () -> Instant
+  private var scheduler: Scheduler
+  private var lastTurn: Instant
+  /// Tickles whose outcome is not known yet, by number.
+  private var open: [Int64: TickleRow] = [:]
+  private var changes = Catalog.TickleChanges()
+  /// Devices that answered with something left to bring, and when to look whether they did.
+  private var answered: [Int64: Instant] = [:]
+  private var isClosed = false
+
+  init(
+    catalog: Catalog, courier: any Courier, inbox: TickleInbox, seed: UInt64, lastTickle: Int64,
+    receiving: @escaping @Sendable () -> Set<Int64>, logger: Logger, now: @escaping @Sendable () -> Instant
+  ) {
+    (self.catalog, self.courier, self.inbox, self.receiving) = (catalog, courier, inbox, receiving)
+    (self.logger, self.now) = (logger, now)
+    scheduler = Scheduler(seed: seed, lastTickle: lastTickle)
+    lastTurn = now()
+  }
+
+  // MARK: Beginning and end
+
+  /// Makes everybody known who can be reached.
+  /// - Parameter stoppedAt: when the scheduler ran the last time; nil where nobody knows.
+  func begin(stoppedAt: Instant?) async throws {
+    let reaches = try await courier.reaches()
+    scheduler.reserve(reaches.count)
+    try await enroll(reaches)
+    let pause = stoppedAt.map { now().milliseconds - $0.milliseconds } ?? .max
+    scheduler.resume(after: pause, now: now())
+    lastTurn = now()
+  }
+
+  /// Until it is closed.
+  func run() async {
+    while !isClosed {
+      let heard = inbox.bell.rings
+      let pause = await turn()
+      if isClosed { break }
+      await inbox.bell.wait(heard: heard, seconds: pause)
+    }
+  }
+
+  /// Writes what is not written.
+  func close() async {
+    guard !isClosed else { return }
+    isClosed = true
+    drain()
+    await write()
+    do { try await catalog.closeTickles(at: now()) } catch {
+      logger.warning("the tickles could not be closed", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func enroll(_ reaches: [Reach]) async throws {
+    var rest = reaches[...]
+    while !rest.isEmpty {
+      let some = Dictionary(rest.prefix(Tickler.batch).map { ($0.device, $0) }, uniquingKeysWith: { _, last in last })
+      rest = rest.dropFirst(Tickler.batch)
+      let now = now()
+      for device in try await catalog.tickleCandidates(Array(some.keys), now: now) {
+        guard let reach = some[device.number], reach.channel != .stream || device.isWorthWaking else { continue }
+        scheduler.enroll(Enrolment(device, reach), now: now)
+      }
+    }
+  }
+
+  // MARK: A turn
+
+  /// Does what is due. - Returns: seconds until the next one, at most.
+  @discardableResult
+  func turn() async -> Double {
+    let time = now()
+    let pause = time.milliseconds - lastTurn.milliseconds
+    lastTurn = time
+    await enrollNewcomers()
+    drain()
+    await lookForPhotos(time)
+    // The machine slept.
+    scheduler.resume(after: pause, now: time)
+    var isReceiving: Set<Int64>?
+    let orders = scheduler.take(now: time) { device in
+      let found = isReceiving ?? receiving()
+      isReceiving = found
+      return found.contains(device)
+    }
+    for order in orders { note(order) }
+    noteEnded()
+    guard await write() else {
+      // A full disk, say: what is not written down is not sent.
+      for order in orders where !order.isHeld { scheduler.settle(order, .failed("not_recorded"), now: now()) }
+      return Tickler.retry
+    }
+    for order in orders where !order.isHeld { launch(order) }
+    if listen() { return 0 }
+    let next = scheduler.nextLook.map { Double($0.milliseconds - now().milliseconds) / 1000 }
+    return max(0.05, min(next ?? Tickler.longestPause, Tickler.longestPause))
+  }
+
+  /// - Returns: whether somebody who is waited for is here already.
+  private func listen() -> Bool {
+    inbox.listen(scheduler.count > 0, awaited: Set(open.values.filter { !$0.isOver }.map(\.device)))
+  }
+
+  private func enrollNewcomers() async {
+    let reaches = inbox.takeReaches()
+    guard !reaches.isEmpty else { return }
+    // The last word on each.
+    let latest = Dictionary(reaches.map { ($0.device, $0.reach) }, uniquingKeysWith: { _, last in last })
+    for (device, reach) in latest where reach == nil { scheduler.remove(device) }
+    do { try await enroll(latest.values.compactMap { $0 }) } catch {
+      logger.warning("devices could not be read for tickles", metadata: ["error": "\(error)"])
+      for (device, reach) in latest where reach != nil { inbox.keep(device, reach) }
+    }
+  }
+
+  private func drain() {
+    let news = inbox.empty()
+    for (device, contact) in news.contacts {
+      scheduler.contact(device, at: contact.first, echo: contact.echo)
+      if contact.last > contact.first { scheduler.contact(device, at: contact.last, echo: contact.echo) }
+      if let echo = contact.echo, open[echo] == nil { changes.echoes.append((echo, device, contact.last)) }
+    }
+    for (device, hasBacklog) in news.backlogs { scheduler.report(device, hasBacklog: hasBacklog) }
+    noteEnded()
+  }
+
+  /// A device that answered is asked what it brought.
+  private func lookForPhotos(_ time: Instant) async {
+    let due = answered.filter { $0.value.milliseconds + Tickler.photoPatience <= time.milliseconds }
+    guard !due.isEmpty, let uploads = try? await catalog.lastUploads(Array(due.keys)) else { return }
+    for (device, since) in due {
+      answered[device] = nil
+      if let upload = uploads[device], upload >= since { scheduler.uploaded(device, at: upload) }
+      remember(device)
+    }
+  }
+
+  // MARK: One tickle
+
+  private func note(_ order: Order) {
+    let row = TickleRow(
+      number: order.tickle, device: order.device, at: order.at, channel: order.channel.rawValue,
+      why: order.why.rawValue, isHeld: order.isHeld, isNudge: order.isNudge)
+    open[order.tickle] = row
+    changes.tickles[order.tickle] = row
+    remember(order.device)
+  }
+
+  private func launch(_ order: Order) {
+    let (courier, message) = (courier, TickleMessage(order))
+    Task {
+      let delivery = await courier.send(message)
+      self.settle(order, delivery)
+      inbox.bell.ring()
+    }
+  }
+
+  private func settle(_ order: Order, _ delivery: Delivery) {
+    drain()
+    remember(order.device)
+    scheduler.settle(order, delivery, now: now())
+    if var row = open[order.tickle] {
+      row.delivery = delivery.word
+      row.isOver = delivery != .accepted
+      keep(row)
+    }
+    switch delivery {
+    case .gone: changes.memories[order.device]?.diagnosis = Diagnosis.uninstalledOrReset.rawValue
+    case .unreachable: break
+    default: remember(order.device)
+    }
+    noteEnded()
+    if delivery != .accepted {
+      logger.info(
+        "a tickle was not taken",
+        metadata: ["device": "\(order.device)", "channel": "\(order.channel.rawValue)", "answer": "\(delivery.word)"])
+    }
+  }
+
+  private func noteEnded() {
+    for ended in scheduler.takeEnded() {
+      guard var row = open[ended.tickle] else { continue }
+      (row.contactAt, row.isEchoed, row.isOver) = (ended.contactAt, ended.isEchoed, true)
+      // Its answer may be quicker than the push service's.
+      if !row.isHeld, row.delivery == nil { row.delivery = Delivery.accepted.word }
+      keep(row)
+      if let contact = ended.contactAt, !ended.isHeld { answered[ended.device] = contact }
+      remember(ended.device)
+    }
+  }
+
+  private func keep(_ row: TickleRow) {
+    open[row.number] = row.isOver ? nil : row
+    changes.tickles[row.number] = row
+  }
+
+  private func remember(_ device: Int64) {
+    if let memory = scheduler.memory(of: device) { changes.memories[device] = TickleMemory(memory) }
+  }
+
+  /// - Returns: whether everything is on disk.
+  @discardableResult
+  private func write() async -> Bool {
+    guard !changes.isEmpty else { return true }
+    let due = changes
+    changes = Catalog.TickleChanges()
+    do { try await catalog.record(due) } catch {
+      logger.warning("tickles could not be written down", metadata: ["error": "\(error)"])
+      // What came meanwhile is newer.
+      changes.tickles.merge(due.tickles) { newer, _ in newer }
+      changes.memories.merge(due.memories) { newer, _ in newer }
+      return false
+    }
+    return true
+  }
+
+  // MARK: For people
+
+  /// What somebody asks for now. - Returns: its number, and what became of the send; nil where nobody knows the device.
+  enum ByHand: Sendable {
+    case unreachable
+    case notNow(Instant)
+    case done(Int64)
+  }
+
+  func byHand(_ device: Int64) async -> ByHand {
+    await enrollNewcomers()
+    drain()
+    let time = now()
+    guard scheduler.isKnown(device) else { return .unreachable }
+    guard let order = scheduler.takeByHand(device, now: time) else {
+      return .notNow(scheduler.nextByHand(device, now: time))
+    }
+    note(order)
+    guard await write() else {
+      scheduler.settle(order, .failed("not_recorded"), now: now())
+      return .notNow(time.adding(seconds: Int64(Tickler.retry)))
+    }
+    _ = listen()
+    let delivery = await courier.send(TickleMessage(order))
+    settle(order, delivery)
+    await write()
+    inbox.bell.ring()
+    return .done(order.tickle)
+  }
+
+  /// Before somebody looks: takes over what happened, and writes it.
+  func settleForReaders() async {
+    guard !isClosed else { return }
+    drain()
+    await write()
+    _ = listen()
+  }
+}
+
+extension TickleCandidate {
+  /// A browser that shows the page listens too, and brings nothing.
+  fileprivate var isWorthWaking: Bool { kind == "phone" || hasUploaded }
+}
+
+extension Enrolment {
+  fileprivate init(_ device: TickleCandidate, _ reach: Reach) {
+    self.init(reach: reach, id: device.id, platform: Platform(os: device.os), lastContact: device.lastContact)
+    (lastUpload, hasBacklog) = (device.lastUpload, device.hasBacklog)
+    for (hour, before) in zip(device.contacts, [nil] + device.contacts.map { Optional($0) }) {
+      rhythm.note(
+        Instant(milliseconds: hour * 3_600_000), after: before.map { Instant(milliseconds: $0 * 3_600_000) })
+    }
+    if let kept = device.memory { memory = Memory(kept, isRhythmKept: device.contacts.isEmpty) }
+    memory.sends = device.sends
+  }
+}
+
+extension TickleMessage {
+  fileprivate init(_ order: Order) {
+    self.init(
+      tickle: order.tickle, device: order.device, channel: order.channel,
+      kind: order.isNudge ? .nudge("Open the app once, so that your photos can be backed up again.") : .sync,
+      ttlSeconds: order.ttlSeconds)
+  }
+}
+
+extension Memory {
+  fileprivate init(_ kept: TickleMemory, isRhythmKept: Bool) {
+    self.init()
+    tally = Tally(
+      sent: Int(clamping: kept.sent), sentContacts: Int(clamping: kept.sentContacts), held: Int(clamping: kept.held),
+      heldContacts: Int(clamping: kept.heldContacts))
+    (cadence, unjudged) = (max(1, UInt8(clamping: kept.cadence)), UInt8(clamping: kept.unjudged))
+    (rung, unanswered) = (UInt8(clamping: kept.rung), UInt8(clamping: kept.unanswered))
+    (shortRuns, isNudged) = (UInt8(clamping: kept.shortRuns), kept.isNudged)
+    (lastTickle, notBefore) = (kept.lastTickle, kept.notBefore)
+    if isRhythmKept { rhythm = kept.rhythm.flatMap { Rhythm(bytes: $0) } }
+  }
+}
+
+extension TickleMemory {
+  init(_ memory: Memory) {
+    self.init()
+    (sent, sentContacts) = (Int64(memory.tally.sent), Int64(memory.tally.sentContacts))
+    (held, heldContacts) = (Int64(memory.tally.held), Int64(memory.tally.heldContacts))
+    (cadence, unjudged, rung) = (Int64(memory.cadence), Int64(memory.unjudged), Int64(memory.rung))
+    (unanswered, shortRuns, isNudged) = (Int64(memory.unanswered), Int64(memory.shortRuns), memory.isNudged)
+    (lastTickle, notBefore, rhythm) = (memory.lastTickle, memory.notBefore, memory.rhythm?.bytes)
+    diagnosis = memory.diagnosis?.rawValue
+  }
+}

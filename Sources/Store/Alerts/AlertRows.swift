@@ -1,0 +1,84 @@
+import FoundationEssentials
+import GRDB
+import Ground
+
+/// Where a person is told.
+package struct AlertChannelRow: Sendable, Equatable {
+  package let number: Int64
+  package let id: Identifier
+  /// `user.number`.
+  package let user: Int64
+  package let email: String
+  package let kind: String
+  package let target: String
+  package let secret: [UInt8]?
+  package let key: [UInt8]?
+  package let createdAt: Instant
+  package let deliveredAt: Instant?
+  package let failures: Int64
+  package let word: String?
+  package let disabledAt: Instant?
+
+  static let selection = """
+    SELECT alert_channel.*, user.email FROM alert_channel JOIN user ON user.number = alert_channel.user
+    """
+
+  init(_ row: Row) {
+    (number, id, user, email) = (row["number"], row["id"], row["user"], row["email"])
+    (kind, target, createdAt) = (row["kind"], row["target"], row["created_at"])
+    secret = (row["secret"] as Data?).map { Array($0) }
+    key = (row["key"] as Data?).map { Array($0) }
+    (deliveredAt, failures, word) = (row["delivered_at"], row["failures"], row["word"])
+    disabledAt = row["disabled_at"]
+  }
+}
+
+/// When a person wants to be left alone.
+package struct AlertSettingsRow: Sendable, Equatable {
+  /// Minutes of the day; both or neither.
+  package var quietFrom: Int64?
+  package var quietTo: Int64?
+  package var timeZone: String?
+  package var snoozedUntil: Instant?
+
+  package init() {}
+
+  init(_ row: Row) {
+    (quietFrom, quietTo, timeZone) = (row["quiet_from"], row["quiet_to"], row["time_zone"])
+    snoozedUntil = row["snoozed_until"]
+  }
+}
+
+/// A change of a device's state that somebody may have to hear of.
+package struct AlertRow: Sendable, Equatable {
+  package let number: Int64
+  package let device: Int64
+  package let owner: Int64
+  package let at: Instant
+  package let level: String
+  package let isOwnerDone: Bool
+  package let isAdminDone: Bool
+  /// The last level that they were told of before this one.
+  package let ownerHeard: String?
+  package let adminHeard: String?
+  /// Whether the device's state has changed again since.
+  package let isOvertaken: Bool
+
+  init(_ row: Row) {
+    (number, device, owner, at, level) = (row["number"], row["device"], row["owner"], row["at"], row["level"])
+    (isOwnerDone, isAdminDone) = (row["owner_done"], row["admin_done"])
+    (ownerHeard, adminHeard, isOvertaken) = (row["owner_heard"], row["admin_heard"], row["overtaken"])
+  }
+}
+
+/// A message on its way.
+package struct AlertDeliveryRow: Sendable, Equatable {
+  package let alert: Int64
+  package let device: Identifier
+  package let level: String
+  package let at: Instant
+  package let isForAdmin: Bool
+  package let tries: Int64
+  package let isOvertaken: Bool
+  package let channel: AlertChannelRow
+}

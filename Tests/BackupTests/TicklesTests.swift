@@ -1,0 +1,211 @@
+import Ground
+import Store
+import Synchronization
+import Testing
+import Tickle
+
+@testable import Backup
+
+/// Takes every tickle, and answers as the test says.
+private final class TestCourier: Courier {
+  private struct State {
+    var reaches: [Reach] = []
+    var delivery = Delivery.accepted
+    var listener: (@Sendable (Int64, Reach?) -> Void)?
+  }
+  private let state = Mutex(State())
+  let sent: AsyncStream<TickleMessage>
+  private let out: AsyncStream<TickleMessage>.Continuation
+
+  init() { (sent, out) = AsyncStream.makeStream() }
+
+  func reaches() async throws -> [Reach] { state.withLock { $0.reaches } }
+
+  func send(_ message: TickleMessage) async -> Delivery {
+    out.yield(message)
+    return state.withLock { $0.delivery }
+  }
+
+  func listen(_ listener: @escaping @Sendable (Int64, Reach?) -> Void) { state.withLock { $0.listener = listener } }
+
+  func answer(_ delivery: Delivery) { state.withLock { $0.delivery = delivery } }
+
+  func register(_ device: Int64) {
+    let reach = Reach(device: device, channel: .webPush, host: "push.example")
+    let listener = state.withLock { state in
+      state.reaches.append(reach)
+      return state.listener
+    }
+    listener?(device, reach)
+  }
+}
+
+@Suite struct TicklesTests {
+  private let world: AccountsFixture
+  private let courier = TestCourier()
+  private let tickles: Tickles
+  private let contacts: Contacts
+  private let devices: Devices
+  private let live = LiveSignal()
+
+  init() async throws {
+    world = try await AccountsFixture()
+    (tickles, contacts, devices) = TicklesTests.rooms(world, live)
+  }
+
+  private static func rooms(_ world: AccountsFixture, _ live: LiveSignal) -> (Tickles, Contacts, Devices) {
+    let (catalog, time) = (world.catalog, world.time)
+    let now: @Sendable () -> Instant = { time.wall }
+    let tickles = Tickles(limits: Tickles.Limits(), catalog: catalog, logger: quiet, now: now)
+    let contacts = Contacts(catalog: catalog, live: live, tickles: tickles.inbox, logger: quiet, now: now)
+    return (
+      tickles, contacts,
+      Devices(
+        catalog: catalog,
+        assets: Assets(catalog: catalog, originals: Originals(root: world.folder, quarantine: world.folder)),
+        contacts: contacts, live: live, tickles: tickles.inbox, logger: quiet, now: now)
+    )
+  }
+
+  /// A phone of anna's that is registered. - Returns: its device's number.
+  private func phone() async throws -> Int64 {
+    _ = try await world.addUser()
+    let login = try await world.accounts.login(
+      email: "anna@example.org", password: "correct anna",
+      device: LoginDevice(type: "Android", system: "Pixel 8", appVersion: "3.1.0"), address: "192.0.2.1",
+      facts: DeviceFacts(agent: "immich-android/3.1.0", model: "Pixel 8"))
+    let device = try #require(try await world.accounts.authenticate(sessionToken: login.token).device)
+    courier.register(device)
+    return device
+  }
+
+  private func start(_ tickles: Tickles, seed: UInt64 = 1) async throws {
+    try await tickles.start(courier, seed: seed) { [] }
+  }
+
+  /// The device as its owner sees it.
+  private func seen() async throws -> Device {
+    await contacts.flush()
+    return try #require(try await devices.list(of: nil, withRevoked: false).first)
+  }
+
+  /// Waits for what a task of the tickler's still does.
+  private func eventually(_ condition: () async throws -> Bool) async throws {
+    for _ in 0..<10_000 {
+      if try await condition() { return }
+      await Task.yield()
+    }
+    Issue.record("it did not come to pass")
+  }
+
+  /// Lets hours pass until something is sent. - Returns: what.
+  private func untilSent(_ tickles: Tickles, hours: Int = 400) async throws -> TickleMessage {
+    for _ in 0..<hours {
+      world.time.advance(seconds: 3600)
+      await tickles.turn()
+      if let last = try await seen().tickles?.last, last.outcome != .held, last.at == world.time.wall {
+        var sent = courier.sent.makeAsyncIterator()
+        return try #require(await sent.next())
+      }
+    }
+    Issue.record("nothing was sent")
+    throw CancellationError()
+  }
+
+  @Test("An overdue phone is tickled; its contact is the answer, with its latency, and makes it fresh")
+  func answer() async throws {
+    let device = try await phone()
+    try await start(tickles)
+    let message = try await untilSent(tickles)
+    #expect(message.device == device && message.kind == .sync && (60...14_400).contains(message.ttlSeconds))
+    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    #expect(try await seen().tickles?.last?.outcome == .waiting)
+    world.time.advance(seconds: 42)
+    _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8", tickle: message.tickle)
+    await tickles.settle()
+    let last = try #require(try await seen().tickles?.last)
+    #expect(last.outcome == .answered && last.latencyMilliseconds == 42_000 && last.isEchoed)
+    #expect(last.number == message.tickle)
+    world.time.advance(seconds: 3500)
+    await tickles.turn()
+    #expect(try await tickles.list(of: try await seen(), limit: 500).first?.number == message.tickle, "it is fresh")
+    await tickles.close()
+  }
+
+  @Test("Who only listens on is still there, and asleep all the same")
+  func presence() async throws {
+    let device = try await phone()
+    try await start(tickles)
+    for _ in 0..<40 {
+      world.time.advance(seconds: 3600)
+      _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8", isPresence: true)
+      await tickles.turn()
+    }
+    #expect(try await seen().tickles?.last != nil)
+    await tickles.close()
+  }
+
+  @Test("Behind a restart numbers go on, what was learned stays, and what was open is over")
+  func restart() async throws {
+    let device = try await phone()
+    try await start(tickles)
+    let first = try await untilSent(tickles)
+    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    let memory = try #require(try await world.catalog.devices(of: nil, withRevoked: false, now: world.time.wall).first)
+      .tickles?.memory
+    // No farewell: the process was killed.
+    let (again, contacts, _) = TicklesTests.rooms(world, live)
+    try await start(again, seed: 3)
+    #expect(try await seen().tickles?.last?.outcome == .unanswered)
+    let next = try await untilSent(again)
+    #expect(next.tickle > first.tickle && memory?.rung ?? 0 >= 1)
+    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
+    await again.settle()
+    #expect(try await seen().tickles?.last?.outcome == .answered)
+    await again.close()
+    await tickles.close()
+  }
+
+  @Test("By hand: at once, not more often than the system bears, and only who can be reached")
+  func byHand() async throws {
+    _ = try await phone()
+    let device = try await seen()
+    await #expect(throws: BackupError.invalid("Devices are not tickled by this process")) {
+      try await tickles.byHand(device)
+    }
+    try await start(tickles)
+    for _ in 0..<5 { #expect(try await tickles.byHand(device).delivery == "accepted") }
+    do {
+      _ = try await tickles.byHand(device)
+      Issue.record("a sixth one within the day")
+    } catch BackupError.tooManyAttempts(let seconds) { #expect((3500...86_401).contains(seconds)) }
+    await tickles.close()
+  }
+
+  @Test("A registration that has ended is not asked again, and the line says why")
+  func gone() async throws {
+    _ = try await phone()
+    courier.answer(.gone)
+    try await start(tickles)
+    _ = try await untilSent(tickles)
+    try await eventually { try await seen().tickles?.last?.delivery == "gone" }
+    try await eventually { try await seen().tickles?.diagnosis == .uninstalledOrReset }
+    #expect(try await seen().tickles?.last?.outcome == .undelivered)
+    let device = try await seen()
+    await #expect(throws: BackupError.self) { try await tickles.byHand(device) }
+    await tickles.close()
+  }
+
+  @Test("Tickles are forgotten after their time")
+  func retention() async throws {
+    _ = try await phone()
+    try await start(tickles)
+    _ = try await untilSent(tickles)
+    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    await tickles.close()
+    world.time.advance(seconds: 91 * 86_400)
+    await tickles.sweep()
+    #expect(try await tickles.list(of: try await seen(), limit: 10).isEmpty)
+  }
+}
