@@ -27,17 +27,19 @@ const screens = {
   more: () => import('./core/more.js'),
 };
 
-const screenOf = ({ name }) => (screens[name] ?? screens[''])();
+const screenOf = ({ name }) => screens[Object.hasOwn(screens, name) ? name : '']();
 
 let user = null;
 let leave = null;
 let turn = 0;
 
-/** `#/devices/1234?x=1` → name, the rest of the path, the query. */
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** `#/devices/ID?x=1` → name, the ids after it, the query. What is no id never gets into an address of the API. */
 function place() {
   const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
-  const [name, ...rest] = path.split('/').map((part) => decodeURIComponent(part));
-  return { name, rest, query: new URLSearchParams(query) };
+  const [name, ...rest] = path.split('/');
+  return { name, rest: rest.filter((part) => uuid.test(part)), query: new URLSearchParams(query) };
 }
 
 function shown(kind, text) {
@@ -47,6 +49,7 @@ function shown(kind, text) {
 
 /** Asks who is there, then shows what they may see. */
 async function start() {
+  const before = user;
   try {
     // Who is there, and what they will look at, are asked for together: on a slow network each question is a wait.
     if (seemsLoggedIn()) screenOf(place()).catch(() => {});
@@ -54,14 +57,16 @@ async function start() {
     shown('good', 'Running');
     user = person;
     navigation(user);
+    if (before && before.id !== user?.id) {
+      events.close();
+      dispatchEvent(new Event('loggedout'));
+    }
     if (user) {
       version();
       goOn();
       return await route();
     }
     versionLine.textContent = '';
-    events.close();
-    dispatchEvent(new Event('loggedout'));
     // Whoever scanned the code with a phone gets the address to copy, without a login: it holds no secret.
     if (config.isInitialized && place().name === 'connect') return await show(screens.connect);
     await show(config.isInitialized ? () => import('./welcome/login.js') : () => import('./welcome/first-run.js'));
@@ -164,7 +169,10 @@ events.onState = async (isUp) => {
   }
   lost ??= setTimeout(() => { if (user) shown('bad', 'No answer'); }, 5000); // a proxy that ends the stream now and then is no alarm
   // It also ends with the login.
-  if (user && await me().catch(() => user) === null) await start();
+  if (user && (await me().catch(() => user))?.id !== user.id) await start();
 };
+
+// An upload heard that its login is over, or that somebody else logged in in another tab.
+addEventListener('loginended', () => start());
 
 await start();

@@ -1,6 +1,7 @@
 // Asks for many hashes at once which of them are here already.
 
 import { call } from '../core/api.js';
+import { fields } from './tus.js';
 
 const atOnce = 200;
 const settle = 150; // milliseconds in which hashes gather for one question
@@ -9,7 +10,7 @@ export class Comparison {
   #waiting = [];
   #timer = null;
 
-  /** @param found called for each item with what the server said of it, null where it did not answer; @param done after each round */
+  /** @param found called for each item with what the server said of it, null and the problem where it did not answer; @param done after each round */
   constructor(found, done) { Object.assign(this, { found, done }); }
 
   add(item) {
@@ -17,15 +18,20 @@ export class Comparison {
     this.#timer ??= setTimeout(() => this.#ask(), settle);
   }
 
+  /** What waits is asked no more: it is of a login that ended. */
+  clear() { this.#waiting = []; }
+
   async #ask() {
     const some = this.#waiting.splice(0, atOnce);
+    if (!some.length) return void (this.#timer = null);
     let results = [];
+    let problem = null;
     try {
-      ({ results } = await call('POST', '/assets/bulk-upload-check', { assets: some.map(({ id, sha1 }) => ({ id: String(id), checksum: sha1 })) }));
-    } catch {
-      // The upload itself finds out, too: nothing is lost but one question.
+      ({ results } = await call('POST', '/assets/bulk-upload-check', { assets: some.map(({ id, sha1 }) => ({ id: String(id), checksum: sha1 })) }, { headers: fields(some[0].user) }));
+    } catch (error) {
+      problem = error;
     }
-    some.forEach((item, index) => this.found(item, results[index] ?? null));
+    some.forEach((item, index) => this.found(item, results[index] ?? null, problem));
     this.#timer = this.#waiting.length ? setTimeout(() => this.#ask(), settle) : null;
     this.done();
   }

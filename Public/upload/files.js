@@ -1,6 +1,6 @@
 // The files of an input or of a drop, folders with all that is in them.
 
-/** `[{ file, path }]` of a drop. Folders are walked down; what cannot be read is left to the upload to say. */
+/** `[{ file, path }]` of a drop. Folders are walked down; what cannot be read is `{ path, problem }`. */
 export async function dropped(transfer) {
   // The list is empty after the first wait, so the entries are taken at once.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -11,14 +11,24 @@ export async function dropped(transfer) {
 }
 
 async function walk(entry, found) {
+  const path = entry.fullPath.replace(/^\//, '');
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
-    if (file) found.push({ file, path: entry.fullPath.replace(/^\//, '') });
+    try {
+      found.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path });
+    } catch (error) {
+      found.push({ path, problem: `The file cannot be read: ${error.message}` });
+    }
     return;
   }
   const reader = entry.createReader();
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
+    let some;
+    try {
+      some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    } catch (error) {
+      found.push({ path: `${path}/`, problem: `The folder cannot be read to its end: ${error.message}` });
+      return;
+    }
     if (!some.length) return;
     for (const inner of some) await walk(inner, found);
   }
@@ -28,4 +38,4 @@ async function walk(entry, found) {
 export const chosen = (files) => [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
 /** What systems leave in folders beside photos is not worth a line in the result. */
-export const isLitter = ({ file }) => /^(\.|Thumbs\.db$|desktop\.ini$)/i.test(file.name) || file.name.startsWith('._');
+export const isLitter = ({ path }) => /(^|\/)(\.[^/]*|Thumbs\.db|desktop\.ini)$/i.test(path);

@@ -1,37 +1,47 @@
 // All files of this browser on their way: hashed, checked, sent, and what became of each.
-// waiting → hashing → hashed → ready → sending → stored | duplicate | rejected | failed; `lost`: to be chosen once more.
+// waiting → hashing → hashed → ready → sending → stored | duplicate | trashed | rejected | failed; `lost`: to be chosen once more;
+// `recalled`: was stored, says this browser, and the server is asked whether it still is.
 
 import { why } from '../activity/words.js';
+import { call } from '../core/api.js';
 import { stayAwake } from './awake.js';
 import { Comparison } from './comparison.js';
 import { isLitter } from './files.js';
 import { Hasher } from './hasher.js';
 import { Ledger } from './ledger.js';
 import { giveTurn, takeTurn } from './turn.js';
-import { upload } from './tus.js';
+import { fields, isOthers, upload } from './tus.js';
 import { wait } from './wait.js';
 
 const sentAtOnce = 3;
 const hashedAtOnce = 2;
-export const isOver = ({ state }) => ['stored', 'duplicate', 'rejected', 'failed'].includes(state);
+const silence = 5000; // milliseconds until the server is asked again what it did not answer
+const isSaved = ({ state }) => state === 'stored' || state === 'duplicate';
+export const isOver = (item) => isSaved(item) || ['trashed', 'rejected', 'failed'].includes(item.state);
+/** On its way to the server; `recalled` ones take no turn and no connection. */
+const isOpen = (item) => !isOver(item) && item.state !== 'lost' && item.state !== 'recalled';
+
+/** Unlike `crypto.randomUUID` this is there on plain HTTP, too. */
+const freshId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 class Queue extends EventTarget {
   items = [];
   isPaused = false;
   isElsewhere = false;
+  isLoggedOut = false;
   note = '';
   #byKey = new Map();
   #hasher = new Hasher();
   #opening = null;
   #abort = new AbortController();
-  #comparison = new Comparison((item, found) => this.#compared(item, found), () => this.#run());
-  #numbers = Date.now();
+  #comparison = new Comparison((item, found, problem) => this.#compared(item, found, problem), () => this.#run());
   #told = false;
 
   /** Reads what an earlier visit left; once. */
   open(user) {
     if (this.user && this.user.id !== user.id) this.close();
     this.user = user;
+    if (this.isLoggedOut) this.resume();
     this.#opening ??= this.#restore();
     return this.#opening;
   }
@@ -44,7 +54,9 @@ class Queue extends EventTarget {
     for (const record of records.filter(({ user }) => user === id)) {
       if (this.#byKey.has(record.key)) continue;
       const over = isOver(record);
-      this.#take({ ...record, state: over ? record.state : record.file ? (record.sha1 ? 'ready' : 'waiting') : 'lost', sent: over ? record.size : 0, isKept: Boolean(record.file) });
+      const item = { ...record, state: over ? record.state : record.file ? (record.sha1 ? 'ready' : 'waiting') : 'lost', sent: over ? record.size : 0, isKept: Boolean(record.file) };
+      this.#take(item);
+      if (isSaved(item) || item.state === 'trashed') this.#recall(item);
     }
     this.#run();
   }
@@ -52,11 +64,23 @@ class Queue extends EventTarget {
   /** Adds `[{ file, path }]`. A file that was begun before goes on where it stopped. */
   async add(files) {
     await this.#opening;
-    for (const { file, path } of files.filter((one) => !isLitter(one))) {
+    for (const { file, path, problem } of files.filter((one) => !isLitter(one))) {
+      const unread = `${path}|unread`;
+      if (problem) {
+        if (!this.#byKey.has(unread)) this.#take({ id: freshId(), key: unread, user: this.user.id, name: path, path, size: 0 });
+        this.#end(this.#byKey.get(unread), 'failed', problem);
+        continue;
+      }
+      if (this.#byKey.has(unread)) this.forget([this.#byKey.get(unread)]);
       const key = `${path}|${file.size}|${file.lastModified}`;
       const known = this.#byKey.get(key) ?? this.#lostOne(file);
+      if (known && (isSaved(known) || known.state === 'trashed')) {
+        known.file = file; // in case that the server does not have it any more
+        this.#recall(known);
+      }
+      if (known?.state === 'recalled') known.file = file;
       if (known && !['lost', 'failed', 'rejected'].includes(known.state)) continue;
-      const item = known ?? { id: this.#numbers += 1, key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
+      const item = known ?? { id: freshId(), key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
       Object.assign(item, { file, state: item.sha1 ? 'ready' : 'waiting', reason: null });
       if (!known) this.#take(item);
       this.#keep(item);
@@ -89,7 +113,7 @@ class Queue extends EventTarget {
 
   #run() {
     if (!this.user) return;
-    const open = this.items.filter((item) => !isOver(item) && item.state !== 'lost');
+    const open = this.items.filter(isOpen);
     Ledger.note(this.user.id, open.length > 0 || this.items.some(({ state }) => state === 'lost'));
     this.isElsewhere = open.length > 0 && !takeTurn();
     if (open.length === 0) giveTurn();
@@ -122,13 +146,28 @@ class Queue extends EventTarget {
     this.#run();
   }
 
-  #compared(item, found) {
-    if (!found || found.action === 'accept') {
-      item.state = 'ready';
+  /** Asks the server whether it has what this browser takes to be there: it may have been deleted, or put back to an older state. */
+  #recall(item) {
+    Object.assign(item, { was: isSaved(item) ? item.state : 'duplicate', state: 'recalled' });
+    this.#comparison.add(item);
+    this.#tell();
+  }
+
+  #compared(item, found, problem) {
+    if (!this.#isHere(item)) return;
+    if (problem && isOthers(problem)) this.#loggedOut(problem);
+    if (!found && item.state === 'recalled') {
+      item.note = problem?.message ?? 'The server did not say whether it is there.';
+      setTimeout(() => { if (this.#isHere(item)) this.#comparison.add(item); }, silence);
+    } else if (!found || found.action === 'accept') {
+      const isGone = item.state === 'recalled';
+      Object.assign(item, isGone ? { token: null, asset: null, isBegun: false, sent: 0, note: null } : {},
+        isGone && !item.file ? { state: 'lost', reason: 'It was stored, but the server does not have it any more.' } : { state: 'ready', reason: null });
       this.#keep(item);
     } else {
       item.asset = found.assetId;
-      this.#end(item, found.reason === 'duplicate' ? 'duplicate' : 'rejected', found.isTrashed ? 'It lies in the trash; restore it there.' : null);
+      const state = found.reason !== 'duplicate' ? 'rejected' : found.isTrashed ? 'trashed' : item.was ?? 'duplicate';
+      this.#end(item, state, found.isTrashed ? 'It lies in the trash.' : null);
     }
   }
 
@@ -152,16 +191,31 @@ class Queue extends EventTarget {
         },
       });
       item.asset = asset;
-      this.#end(item, status === 'duplicate' ? 'duplicate' : 'stored');
+      if (status === 'duplicate') {
+        Object.assign(item, { state: 'duplicate', file: null, sent: item.size });
+        this.#recall(item); // its twin may lie in the trash
+      } else this.#end(item, 'stored');
     } catch (error) {
       if (signal.aborted) item.state = 'ready';
-      else if (error.status === 401) {
+      else if (isOthers(error)) {
+        item.state = 'ready';
+        this.#loggedOut(error);
+      } else if (error.status === 507) {
         item.state = 'ready';
         this.note = error.message;
         this.pause();
-      } else this.#end(item, error.code && error.status < 500 ? 'rejected' : 'failed', why(error.code) ? `${error.message} (${why(error.code)})` : error.message);
+      } else this.#end(item, error.isFinal ? 'rejected' : 'failed', reason(error));
     }
     this.#run();
+  }
+
+  /** The login that this began under is over, or another tab logged somebody else in: the page has to ask who is there. */
+  #loggedOut(problem) {
+    if (this.isLoggedOut) return;
+    this.isLoggedOut = true;
+    this.note = problem.message;
+    this.pause();
+    dispatchEvent(new Event('loginended'));
   }
 
   #end(item, state, reason = null) {
@@ -174,9 +228,10 @@ class Queue extends EventTarget {
     this.#stop();
     this.items = [];
     this.#byKey.clear();
+    this.#comparison.clear();
     this.#opening = null;
     this.user = null;
-    this.isPaused = false; // a request that heard 401 first had paused it
+    this.isPaused = this.isLoggedOut = false;
     this.note = '';
     giveTurn();
     stayAwake(false);
@@ -195,9 +250,15 @@ class Queue extends EventTarget {
   }
 
   resume() {
-    this.isPaused = false;
+    this.isPaused = this.isLoggedOut = false;
     this.note = '';
     this.#run();
+  }
+
+  /** Takes `items` out of the trash, and asks whether they are there then. */
+  async restore(items) {
+    await call('POST', '/trash/restore/assets', { ids: items.map(({ asset }) => asset) }, { headers: fields(this.user.id) });
+    for (const item of items) this.#recall(item);
   }
 
   /** Tries again what failed and may go through now. */
@@ -217,7 +278,7 @@ class Queue extends EventTarget {
     this.#run();
   }
 
-  get isLosing() { return this.items.some((item) => !isOver(item) && item.state !== 'lost' && !item.isKept); }
+  get isLosing() { return this.items.some((item) => isOpen(item) && !item.isKept); }
 
   /** At most four times a second, however fast the bytes go. */
   #tell() {
@@ -229,6 +290,8 @@ class Queue extends EventTarget {
     }, 250);
   }
 }
+
+const reason = ({ message, code }) => (why(code) ? `${message} (${why(code)})` : message);
 
 export const queue = new Queue();
 

@@ -4,9 +4,13 @@ import { address, Problem } from '../core/api.js';
 
 const chunk = 16 << 20; // bytes; below the body limits of usual proxies
 const stall = 60_000; // milliseconds without a byte
+const tries = 6; // of what may pass by itself, but need not: a full disk, a fault of the server
 
-/** What every request to an upload says. */
-export const fields = { 'Tus-Resumable': '1.0.0' };
+/** What every request to an upload says, also whose it is: the browser sends the cookie of whoever logged in last, in every tab. */
+export const fields = (user) => ({ 'Tus-Resumable': '1.0.0', 'X-Nightstand-User': user });
+
+/** Whether the login that began this has ended, or another one took its place. */
+export const isOthers = ({ status, code }) => status === 401 || code === 'other_user';
 
 /** What one request answered; `status` 0: none came. */
 class Answer {
@@ -25,7 +29,7 @@ class Answer {
   get message() {
     try {
       const { detail, message, title } = this.json;
-      return detail ?? message ?? title;
+      return (detail ?? message ?? title).replace(/[^.!?]$/, '$&.');
     } catch {
       return this.status ? `The server answered ${this.status}.` : 'The connection broke off.';
     }
@@ -48,7 +52,7 @@ function request(method, url, headers, body, signal, progress) {
     };
     const stop = () => request.abort();
     request.open(method, url);
-    for (const [name, value] of Object.entries({ ...fields, ...headers })) request.setRequestHeader(name, value);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = ({ loaded }) => { alive(); progress?.(loaded); };
     request.onload = () => end(() => resolve(new Answer(request)));
     request.onerror = () => end(() => resolve(new Answer(null)));
@@ -61,22 +65,35 @@ function request(method, url, headers, body, signal, progress) {
 
 const text = (value) => btoa(String.fromCharCode(...new TextEncoder().encode(value)));
 
-/** Worth another try: no answer, a server that stops, another connection that holds the upload. */
-const passes = (status) => status === 0 || status === 408 || status === 409 || status === 423 || status === 429 || status >= 500;
+/** Worth another try for as long as it takes: no answer, a server or a proxy that stops, another connection that holds the upload. */
+const passes = (status) => [0, 408, 409, 423, 429, 502, 503, 504].includes(status);
+const mayPass = (status) => status >= 500 && !passes(status);
+
+/** A refusal that is no matter of time; `isFinal`: the server said that it never takes these bytes. */
+function refusal(answer) {
+  const { status, error } = answer.result;
+  const isFinal = status === 'rejected';
+  const text = isFinal && !answer.request.responseText ? `Rejected: ${error?.replaceAll('_', ' ') ?? 'no reason given'}.` : answer.message;
+  return Object.assign(new Problem(text, '', answer.status, error), { isFinal });
+}
 
 /**
- * Sends `item` (`{ file, name, sha1, token?, isBegun? }`) and returns `{ status, asset }`.
+ * Sends `item` (`{ user, file, name, sha1, token?, isBegun? }`) and returns `{ status, asset }`.
  * @param hooks `{ signal, keep(), isTaken(token), sent(bytes), waiting(text, milliseconds) }`; `keep` resolves when `item` is
  *   written down, `isTaken` says whether another item goes on there, `waiting` resolves when it is time to try again
  * @throws Problem for what another try does not change
  */
 export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
   let failures = 0;
+  let faults = 0;
   let offset = null;
   let confirmed = 0; // bytes of which the server said that they are on disk
+  const ask = (method, path, headers = {}, body = null, progress = null) => request(method, address(path), { ...fields(item.user), ...headers }, body, signal, progress);
   const again = async (answer) => {
-    if (answer.status === 401) throw new Problem('You are not logged in any more.', 'Log in again, and it goes on.', 401);
-    if (!passes(answer.status)) throw new Problem(answer.message, '', answer.status, answer.result.error);
+    const { status } = answer;
+    if (status === 401) throw new Problem('You are not logged in any more.', 'Log in again, and it goes on.', 401);
+    faults = mayPass(status) ? faults + 1 : 0;
+    if (!(passes(status) || mayPass(status)) || answer.result.error === 'other_user' || faults === tries) throw refusal(answer);
     failures += 1;
     offset = null;
     sent(confirmed);
@@ -89,14 +106,14 @@ export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
     if (!item.token) {
       if (item.isBegun) {
         // An earlier creation whose answer this page never saw: the connection broke, or the page was closed before it wrote it down.
-        const answer = await request('GET', address('/backup/uploads'), {}, null, signal);
+        const answer = await ask('GET', '/backup/uploads');
         if (!answer.isGood) { await again(answer); continue; }
         item.token = leftBehind(answer.json, item, isTaken);
       }
       if (!item.token) {
         item.isBegun = true;
         await keep();
-        const answer = await create(item, signal);
+        const answer = await create(item, ask);
         if (!answer.isGood) { await again(answer); continue; }
         if (answer.result.asset) return answer.result; // these bytes were here already
         item.token = answer.field('Location').split('/').at(-1);
@@ -104,25 +121,35 @@ export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
       }
       await keep();
     }
-    const url = address(`/backup/uploads/${item.token}`);
+    const path = `/backup/uploads/${item.token}`;
     if (offset === null) {
-      const answer = await request('HEAD', url, {}, null, signal);
+      const answer = await ask('HEAD', path);
       if (answer.status === 404 || answer.status === 410) { item.token = null; continue; }
       if (answer.result.asset) return answer.result;
-      if (answer.result.status === 'rejected') throw new Problem(reason(answer), '', answer.status, answer.result.error);
+      if (answer.result.status === 'rejected') throw refusal(answer);
       if (!answer.isGood) { await again(answer); continue; }
       ({ offset } = answer);
     }
     confirmed = offset;
     sent(offset);
     const from = offset;
-    const answer = await request('PATCH', url, { 'Upload-Offset': from, 'Content-Type': 'application/offset+octet-stream' },
-      item.file.slice(from, from + chunk), signal, (loaded) => sent(Math.min(item.file.size, from + loaded)));
+    await readable(item.file, from);
+    const answer = await ask('PATCH', path, { 'Upload-Offset': from, 'Content-Type': 'application/offset+octet-stream' },
+      item.file.slice(from, from + chunk), (loaded) => sent(Math.min(item.file.size, from + loaded)));
     if (answer.result.asset) return answer.result;
     if (answer.status === 404 || answer.status === 410) { item.token = null; continue; }
     if (!answer.isGood) { await again(answer); continue; }
-    if (answer.offset > from) failures = 0;
+    if (answer.offset > from) failures = faults = 0;
     ({ offset } = answer);
+  }
+}
+
+/** A request whose file was changed or removed fails as a broken connection does, and would be tried for ever. */
+async function readable(file, from) {
+  try {
+    await file.slice(from, from + 1).arrayBuffer();
+  } catch {
+    throw new Problem('The file was changed or removed after it was chosen.', 'Choose it again.');
   }
 }
 
@@ -130,12 +157,8 @@ function leftBehind(open, { file, sha1 }, isTaken) {
   return open.find((one) => one.sha1 === sha1 && one.length === file.size && !one.isReceiving && !isTaken(one.id))?.id ?? null;
 }
 
-function create({ file, name, sha1 }, signal) {
+function create({ file, name, sha1 }, ask) {
   const time = new Date(file.lastModified).toISOString();
   const metadata = Object.entries({ filename: name, sha1, fileCreatedAt: time, fileModifiedAt: time }).map(([key, value]) => `${key} ${text(value)}`);
-  return request('POST', address('/backup/uploads'), { 'Upload-Length': file.size, 'Upload-Metadata': metadata.join(',') }, null, signal);
-}
-
-function reason(answer) {
-  return answer.result.error ? `Rejected: ${answer.result.error.replaceAll('_', ' ')}.` : 'The server rejected the file.';
+  return ask('POST', '/backup/uploads', { 'Upload-Length': file.size, 'Upload-Metadata': metadata.join(',') });
 }

@@ -12,13 +12,14 @@ import { unfinished, unfinishedList } from './open.js';
 import { Pace } from './pace.js';
 import { isOver, queue } from './queue.js';
 import { results } from './results.js';
+import { isOthers } from './tus.js';
 
 export async function show(root, { user }) {
   const [signal, leave] = lifetime();
   const problem = h('p', { class: 'problem', role: 'alert' });
   const progress = h('section', { class: 'card upload-progress', hidden: true, 'aria-label': 'Progress' });
   const begun = h('div', { class: 'result-part' });
-  const parts = Array.from({ length: 5 }, () => h('div', { class: 'result-part' }));
+  const parts = Array.from({ length: 6 }, () => h('div', { class: 'result-part' }));
   add(root, h('h1', {}, 'Upload'), place(problem, signal), problem, progress, parts, begun);
   await queue.open(user);
   const pace = new Pace();
@@ -30,14 +31,15 @@ export async function show(root, { user }) {
   queue.addEventListener('change', follow, { signal });
   follow();
   const look = async () => {
-    const open = await unfinished();
-    if (!signal.aborted) refresh(begun, open, () => unfinishedList(open, look));
+    const open = await unfinished(user.id);
+    if (!signal.aborted) refresh(begun, open, () => unfinishedList(open, user.id, look));
   };
   await look().catch((error) => {
     if (error.status === 401) throw error;
+    if (isOthers(error)) dispatchEvent(new Event('loginended'));
     problem.textContent = error.message;
   });
-  every(15, () => look().catch(() => {}), signal);
+  every(15, () => look().catch((error) => { if (isOthers(error)) dispatchEvent(new Event('loginended')); }), signal);
   return leave;
 }
 
@@ -84,19 +86,20 @@ function draw(card, pace) {
   const total = sum(items, ({ size }) => size);
   const done = sum(items, (item) => (isOver(item) ? item.size : item.sent));
   const here = items.filter(({ state }) => state === 'duplicate');
-  const bad = items.filter(({ state }) => state === 'failed' || state === 'rejected').length;
+  const bad = items.filter(({ state }) => ['failed', 'rejected', 'trashed', 'lost'].includes(state)).length;
   const isBusy = items.some((item) => !isOver(item) && item.state !== 'lost');
+  const isAsking = isBusy && items.every((item) => isOver(item) || item.state === 'lost' || item.state === 'recalled');
   const canRetry = !isBusy && items.some(({ state, file }) => state === 'failed' && file);
   const speed = pace.of(sum(items.filter(({ state }) => state !== 'duplicate' && state !== 'rejected'), (item) => item.sent));
   const isMoving = isBusy && !queue.isPaused && !queue.isElsewhere && speed > 0;
-  const head = headline(isBusy, bad);
+  const head = headline(isBusy, isAsking, bad);
   if (head !== said) announce(head);
   said = head;
 
   if (!card.firstChild) add(card, h('div', {}), h('progress', { 'aria-label': 'Bytes that are done' }), h('div', {}));
   const [top, bar, foot] = card.children;
-  refresh(top, [head, isBusy, queue.isPaused, canRetry], () => h('div', { class: 'between' }, h('h2', {}, head), h('div', { class: 'row' },
-    isBusy && (queue.isPaused ? action('Go on', () => queue.resume()) : action('Pause', () => queue.pause())),
+  refresh(top, [head, isBusy, isAsking, queue.isPaused, queue.note, canRetry], () => h('div', { class: 'between' }, h('h2', {}, head), h('div', { class: 'row' },
+    isBusy && !isAsking && (queue.isPaused ? action(queue.note ? 'Try again' : 'Go on', () => queue.resume()) : action('Pause', () => queue.pause())),
     canRetry && action('Try failed ones again', () => queue.retry()),
     !isBusy && action('Clear the list', () => queue.forget([...queue.items])))));
   bar.max = Math.max(1, total);
@@ -109,8 +112,9 @@ function draw(card, pace) {
     queue.note && h('p', { class: 'problem' }, queue.note));
 }
 
-function headline(isBusy, bad) {
+function headline(isBusy, isAsking, bad) {
   if (!isBusy) return bad ? `Done, but for ${plural(bad, 'file')}` : 'All done';
+  if (isAsking) return 'Asking the server what it has';
   if (queue.isPaused) return 'Paused';
   return queue.isElsewhere ? 'Another tab of this page is sending' : 'Sending';
 }

@@ -73,7 +73,10 @@ struct Endpoint: Sendable {
       }
     case .holder(let permission, let handler):
       Route(method, pattern, bodyLimit: bodyLimit) { request in
-        guard Credential(request) != nil else { return try await handler(request, nil) }
+        // Whoever says who they are has to prove it, here too.
+        guard Credential(request) != nil || request.field(Authentication.userField) != nil else {
+          return try await handler(request, nil)
+        }
         let principal = try await authentication.principal(of: request)
         if let permission { try principal.require(permission) }
         return try await handler(request, principal)

@@ -43,6 +43,28 @@ def test_everybody_sees_who_is_there_and_only_admins_more(server, anna):
         assert (answer.status, answer.message) == (403, "Forbidden"), (method, target)
 
 
+def test_a_request_may_say_whose_it_is(server, anna):
+    """A tab that was opened before somebody else logged in names its user: nothing of theirs goes into the wrong library."""
+    bert = create(anna)
+    his, _ = client.log_in(server, "bert@example.org")
+    mine = anna.get("/api/users/me").json()["id"]
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+    for named in (mine, mine.upper()):
+        assert anna.get("/api/users/me", fields={"X-Nightstand-User": named}).status == 200
+    for named in (bert, "nobody", "00000000-0000-4000-8000-000000000000"):
+        answer = anna.post("/api/backup/uploads", checked=False, fields=tus | {"X-Nightstand-User": named})
+        assert (answer.status, answer.json()["code"]) == (409, "other_user"), named
+        assert answer.header("X-Asset-Error") == "other_user" and answer.header("X-Asset-Status") is None
+    begun = anna.post("/api/backup/uploads", checked=False, fields=tus | {"X-Nightstand-User": mine})
+    assert begun.status == 201
+    # The address alone is enough for an upload, but not for somebody who says who they are and does not prove it.
+    stranger, place = client.Client(server), begun.header("Location")
+    assert stranger.request("HEAD", place, fields={"Tus-Resumable": "1.0.0"}, checked=False).status == 200
+    assert stranger.request("HEAD", place, fields={"Tus-Resumable": "1.0.0", "X-Nightstand-User": mine}, checked=False).status == 401
+    stranger.close()
+    assert his.get("/api/backup/uploads").json() == [] and len(anna.get("/api/backup/uploads").json()) == 1
+
+
 def test_a_quota_is_set_and_taken_away(server, anna):
     bert = create(anna, quotaSizeInBytes=100)
     his, _ = client.log_in(server, "bert@example.org")

@@ -1,9 +1,14 @@
 import Backup
+import Ground
 import HTTPServer
 import HTTPTypes
 
 /// Finds out who is asking.
 struct Authentication: Sendable {
+  /// Whom the client takes itself to be. A browser puts the cookie of whoever logged in last beside every request; a tab
+  /// that was opened by somebody else before says so here, and none of their files lands in the wrong library.
+  static let userField = "X-Nightstand-User"
+
   let accounts: Accounts
   let forwarding: Forwarding
   /// Notes who is in contact; nil where nobody asks.
@@ -12,6 +17,8 @@ struct Authentication: Sendable {
   /// - Parameter isPresence: it asks nothing new, and is only still there.
   func principal(of request: Request, isPresence: Bool = false) async throws -> Principal {
     var principal = try await known(request)
+    // Before anything is noted of a device that may be somebody else's.
+    if let user = request.field(Authentication.userField), Identifier(user) != principal.user.id { throw OtherUser() }
     if let device = principal.device, let contacts {
       principal.origin = contacts.note(
         device, agent: request[.userAgent] ?? "", model: request.field("deviceModel"),

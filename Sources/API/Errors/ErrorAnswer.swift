@@ -49,6 +49,7 @@ struct ErrorAnswer: Equatable, Sendable {
       // The path is the client's own; it is cut so that an answer stays small.
       let path = request.map { String($0.target.rawPath.prefix(200)) } ?? ""
       self.init(.notFound, "\(request?.method.rawValue ?? "") \(path) is not supported by Nightstand")
+    case is OtherUser: self.init(.conflict, "Somebody else is logged in now", code: "other_user")
     case is NotReady: self.init(.serviceUnavailable, "The catalog cannot be read", code: "not_ready")
     default: return nil
     }
@@ -150,6 +151,9 @@ struct WrongMethod: Error {
     return names.joined(separator: ", ")
   }
 }
+
+/// The credential is not that of the person whom the request names (`Authentication.userField`).
+struct OtherUser: Error {}
 
 /// The process runs, but cannot do its work.
 struct NotReady: Error {

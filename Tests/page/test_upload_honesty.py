@@ -1,0 +1,281 @@
+"""Upload from the browser: nothing lands with somebody else, nothing is called done that is not, and no fault holds up the rest."""
+
+import os
+
+import pytest
+from conftest import EMAIL, PASSWORD, log_in
+from harness import client, media
+from harness.process import until
+from playwright.sync_api import expect
+from test_upload import done, files
+
+BEN = "ben@example.org"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "camera"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def ben(server, admin):
+    admin.post("/api/admin/users", {"email": BEN, "name": "Ben", "password": PASSWORD, "shouldChangePassword": False})
+    session, _ = client.log_in(server, BEN, PASSWORD)
+    yield session
+    session.close()
+
+
+def row(page, path):
+    return page.locator(".results li", has_text=path.name)
+
+
+def heading(page, name):
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=60_000)
+
+
+def test_a_login_in_another_tab_takes_nothing_of_this_one(admin, ben, inside, folder):
+    """The browser sends Ben's cookie with what Anna chose, also where it goes on with an upload that Ben does not have."""
+    made = files(folder, 100)
+    film = folder / "film.mov"
+    film.write_bytes(media.mov("film", 40_000_000))
+    ben.store(made[-1].read_bytes())
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {409}
+    page.get_by_label("Files").set_input_files([film, *made])
+    until(lambda: admin.count() > 5, 30, "the first photos")
+    log_in(visitor.context, BEN, PASSWORD)
+    expect(page.get_by_role("link", name="Ben", exact=True)).to_be_visible()
+    assert page.locator(".results li").count() == 0, "the names are nobody else's business"
+    held = admin.count()
+    assert held < 101, "too fast: this proved nothing"
+    assert ben.count() == 1 and ben.get("/api/backup/uploads").json() == []
+
+    log_in(visitor.context, EMAIL, PASSWORD)
+    page.reload()
+    done(page, "101 of 101 files")
+    assert (admin.count(), ben.count()) == (101, 1)
+
+
+def test_what_is_chosen_in_a_tab_of_an_earlier_login_stays_out_of_the_next_one(admin, ben, inside, folder):
+    (photo,) = files(folder, 1)
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {409}
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    log_in(visitor.context, BEN, PASSWORD)
+    page.get_by_label("Files").set_input_files([photo])
+    expect(page.get_by_role("link", name="Ben", exact=True)).to_be_visible()
+    assert (admin.count(), ben.count()) == (0, 0)
+    # From here on the page is Ben's, and so is what he chooses.
+    page.get_by_label("Files").set_input_files([photo])
+    done(page, "1 of 1 file")
+    assert (admin.count(), ben.count()) == (0, 1)
+
+
+def test_what_was_stored_at_an_earlier_visit_is_asked_for_anew(admin, inside, folder):
+    kept, deleted, trashed = made = files(folder, 3)
+    _, page = inside("#/upload")
+    page.get_by_label("Files").set_input_files(made)
+    done(page, "3 of 3 files")
+    ids = {one["originalFileName"]: one["id"] for one in admin.post("/api/search/metadata", {}).json()["assets"]["items"]}
+    admin.delete("/api/assets", {"ids": [ids[deleted.name]], "force": True})
+    admin.delete("/api/assets", {"ids": [ids[trashed.name]]})
+    page.reload()
+    heading(page, "Done, but for 2 files")
+    expect(row(page, kept)).to_have_attribute("data-state", "stored")
+    expect(row(page, trashed)).to_have_attribute("data-state", "trashed")
+    expect(row(page, deleted)).to_have_attribute("data-state", "lost")
+    expect(row(page, deleted)).to_contain_text("the server does not have it any more")
+    page.get_by_label("Files").set_input_files([deleted])
+    expect(row(page, deleted)).to_have_attribute("data-state", "stored")
+    page.get_by_role("button", name="Restore them").click()
+    heading(page, "All done")
+    assert admin.count() == 3
+
+
+def test_what_is_chosen_again_is_asked_for_anew(admin, inside, folder):
+    (photo,) = files(folder, 1)
+    _, page = inside("#/upload")
+    page.get_by_label("Files").set_input_files([photo])
+    heading(page, "All done")
+    (asset,) = admin.post("/api/search/metadata", {}).json()["assets"]["items"]
+    admin.delete("/api/assets", {"ids": [asset["id"]], "force": True})
+    page.get_by_label("Files").set_input_files([photo])
+    until(lambda: admin.count() == 1, 30, "the photo, once more")
+
+
+def test_nothing_is_done_before_the_server_said_so(admin, inside, folder):
+    (photo,) = files(folder, 1)
+    visitor, page = inside("#/upload")
+    page.get_by_label("Files").set_input_files([photo])
+    heading(page, "All done")
+    visitor.expected_statuses = {503}
+    page.route("**/bulk-upload-check", lambda route: route.fulfill(status=503, json={"message": "Not now"}))
+    page.reload()
+    expect(row(page, photo)).to_contain_text("Not now")
+    heading(page, "Asking the server what it has")
+    page.unroute("**/bulk-upload-check")
+    heading(page, "All done")
+
+
+def test_a_twin_in_the_trash_is_not_called_here(admin, inside, folder):
+    (photo,) = files(folder, 1)
+    asset = admin.store(photo.read_bytes())
+    admin.delete("/api/assets", {"ids": [asset]})
+    visitor, page = inside("#/upload")
+    page.get_by_label("Files").set_input_files([photo])
+    heading(page, "In the trash: 1 file")
+    heading(page, "Done, but for 1 file")
+    expect(page.get_by_text("already here")).to_have_count(0)
+    visitor.accessible()
+    page.get_by_role("button", name="Restore them").click()
+    heading(page, "All done")
+    assert admin.get(f"/api/assets/{asset}").json()["isTrashed"] is False
+
+
+def test_a_twin_that_the_upload_finds_in_the_trash_is_not_called_here(admin, inside, folder):
+    """The check before it did not answer."""
+    (photo,) = files(folder, 1)
+    admin.delete("/api/assets", {"ids": [admin.store(photo.read_bytes())]})
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {503}
+    page.route("**/bulk-upload-check", lambda route: route.fulfill(status=503, json={"message": "Not now"}), times=1)
+    page.get_by_label("Files").set_input_files([photo])
+    heading(page, "In the trash: 1 file")
+
+
+def test_what_cannot_be_read_is_listed(admin, inside):
+    _, page = inside("#/upload")
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    page.evaluate(
+        """(bytes) => {
+          const no = (name) => (_, fail) => fail(new DOMException(`not permitted: ${name}`, 'NotReadableError'));
+          const photo = new File([new Uint8Array(bytes)], 'good.jpg', { type: 'image/jpeg' });
+          const folder = (fullPath, pages) => ({ fullPath, createReader: () => ({ readEntries: (ok, fail) => (pages[0] === null ? no('folder')(ok, fail) : ok(pages.shift() ?? [])) }) });
+          const good = { isFile: true, fullPath: '/camera/good.jpg', file: (ok) => ok(photo) };
+          const bad = { isFile: true, fullPath: '/camera/bad.jpg', file: no('file') };
+          DataTransferItem.prototype.webkitGetAsEntry = () => folder('/camera', [[bad, folder('/camera/private', [null]), good]]);
+          const transfer = new DataTransfer();
+          transfer.items.add(photo);
+          window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        }""", list(media.jpeg("good")))
+    done(page, "3 of 3 files")
+    heading(page, "Done, but for 2 files")
+    for path, text in {"camera/bad.jpg": "The file cannot be read: not permitted: file", "camera/private/": "not permitted: folder"}.items():
+        expect(page.locator("li[data-state=failed]", has_text=path)).to_contain_text(text)
+    assert admin.count() == 1
+
+
+def test_two_tabs_of_the_same_moment_do_not_mix_up_their_files(admin, founded, visit, folder):
+    first, second = files(folder, 2)
+    visitor = visit(storage_state=founded.browser)
+    visitor.context.add_init_script("Date.now = () => 1_800_000_000_000;")
+    one = visitor.open("#/upload")
+    other = visitor.context.new_page()
+    other.goto("/#/upload")
+    for page in (one, other):
+        expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    one.get_by_label("Files").set_input_files([first])
+    other.get_by_label("Files").set_input_files([second])
+    until(lambda: admin.count() == 2, 60, "both photos")
+    kept = """() => new Promise((resolve) => {
+      const open = indexedDB.open('nightstand-uploads');
+      open.onsuccess = () => { const all = open.result.transaction('items').objectStore('items').getAll(); all.onsuccess = () => resolve(all.result.map(({ name }) => name).sort()); };
+    })"""
+    until(lambda: one.evaluate(kept) == [first.name, second.name], 10, "a record of each")
+
+
+def test_a_file_that_changed_or_went_away_ends_and_holds_up_nobody(admin, inside, folder):
+    made = files(folder, 8)
+    changed, gone = made[:2]
+    visitor, page = inside("#/upload")
+
+    def meanwhile(route):
+        if gone.exists():
+            gone.unlink()
+            changed.write_bytes(media.jpeg("something else"))
+            os.utime(changed, (1_900_000_000, 1_900_000_000))
+        route.continue_()
+
+    page.route("**/api/backup/uploads", meanwhile)
+    page.get_by_label("Files").set_input_files(made)
+    done(page, "8 of 8 files")
+    heading(page, "Done, but for 2 files")
+    for path in (changed, gone):
+        expect(row(page, path)).to_have_attribute("data-state", "failed")
+        expect(row(page, path)).to_contain_text("changed or removed after it was chosen")
+    assert admin.count() == 6
+
+
+def refuse(page, status, code, detail):
+    """Every request that creates or continues an upload is refused; returns the list that they are noted in."""
+    asked = []
+
+    def answer(route):
+        if route.request.method not in ("POST", "PATCH"):
+            return route.fallback()
+        asked.append(route.request.method)
+        return route.fulfill(status=status, headers={"Retry-After": "0.02", "X-Asset-Error": code}, json={"detail": detail, "code": code})
+
+    page.route("**/api/backup/uploads**", answer)
+    return asked
+
+
+def test_a_full_disk_stops_the_queue_with_its_reason(admin, inside, folder):
+    made = files(folder, 30)
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {507}
+    asked = refuse(page, 507, "disk_full", "The server's disk is full; nothing was stored")
+    page.get_by_label("Files").set_input_files(made)
+    expect(page.locator(".upload-progress .problem")).to_have_text("The server's disk is full; nothing was stored.")
+    heading(page, "Paused")
+    visitor.accessible()
+    assert 6 <= len(asked) <= 18
+    page.unroute("**/api/backup/uploads**")
+    page.get_by_role("button", name="Try again").click()
+    done(page, "30 of 30 files")
+    heading(page, "All done")
+    assert admin.count() == 30
+
+
+def test_a_fault_of_the_server_ends_the_file_not_the_queue(admin, inside, folder):
+    made = files(folder, 4)
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {500}
+    asked = refuse(page, 500, "internal", "Internal server error")
+    page.get_by_label("Files").set_input_files(made)
+    heading(page, "Done, but for 4 files")
+    expect(row(page, made[3])).to_contain_text("Internal server error")
+    assert len(asked) == 24
+    page.unroute("**/api/backup/uploads**")
+    page.get_by_role("button", name="Try failed ones again").click()
+    heading(page, "All done")
+    assert admin.count() == 4
+
+
+def test_a_used_up_quota_can_be_tried_again(admin, inside, folder):
+    (photo,) = files(folder, 1)
+    me = admin.get("/api/users/me").json()["id"]
+    admin.put(f"/api/admin/users/{me}", {"quotaSizeInBytes": 10})
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {400}
+    page.get_by_label("Files").set_input_files([photo])
+    heading(page, "Done, but for 1 file")
+    expect(row(page, photo)).to_have_attribute("data-state", "failed")
+    expect(row(page, photo)).to_contain_text("the quota is used up")
+    admin.put(f"/api/admin/users/{me}", {"quotaSizeInBytes": None})
+    page.get_by_role("button", name="Try failed ones again").click()
+    heading(page, "All done")
+    assert admin.count() == 1
+
+
+@pytest.mark.parametrize(("place", "name"), [("#/albums/..%2F..%2Fusers%2Fme", "Albums"), ("#/devices/%2E%2E%2Fpeople", "Devices"), ("#/devices/%", "Devices"), ("#/photos/..", "Photos")])
+def test_what_is_no_id_gets_into_no_address(admin, inside, place, name):
+    visitor, page = inside()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    visitor.open(place)
+    page.reload()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    assert not [url for url in asked if ".." in url.lower() or "%2e" in url.lower() or "%2f" in url.lower() or url.endswith("/api/users/")]
