@@ -21,7 +21,7 @@ const reasons = {
   invalid: 'the request could not be understood', quiet: 'not heard from for longer than usual', signed_out: 'it is signed out',
   quota_full: 'the quota is used up', permission_denied: 'the app may see no photos', permission_limited: 'the app may see only chosen photos',
   background_off: 'the app may not work in the background', uploads_rejected: 'uploads are rejected', transfers_break: 'transfers break off',
-  backlog_stuck: 'what is left does not get less', no_upload_yet: 'no photo came yet', ok: 'it is in contact again', new_device: 'it is new',
+  backlog_stuck: 'what is left does not get less', no_upload_yet: 'no photo came yet', no_new_photos: 'no photo came for two months', ok: 'it is in contact again', new_device: 'it is new',
 };
 
 /** Why, where it is known; a slug that has no words yet is shown as it is. */

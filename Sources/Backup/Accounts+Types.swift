@@ -90,6 +90,10 @@ package struct Principal: Sendable {
 }
 
 extension Principal {
+  /// Whether names of files are told: they say what a photo shows, so only to its owner, not to an admin, and to a key only
+  /// where it may read assets.
+  package func seesNames(of user: Identifier?) -> Bool { user == self.user.id && covers(["asset.read"]) }
+
   /// A key may hand on only what it may do itself; a session may hand on everything.
   /// - Throws: `.invalid` where an API key asks for more.
   package func requireGrantable(_ permissions: [String]) throws {

@@ -48,6 +48,13 @@ package final class Assets: Sendable {
       images: counts[MediaKind.image.rawValue, default: 0], videos: counts[MediaKind.video.rawValue, default: 0])
   }
 
+  /// How many assets of each person lost their file, as far as somebody noticed.
+  func lostByOwner() async throws -> [Identifier: Int] {
+    let lost = originals.lost.all
+    guard !lost.isEmpty else { return [:] }
+    return try await speaking { try await catalog.owners(of: lost) }
+  }
+
   /// What one person's originals take: every asset, those in the trash and motion parts too.
   package func usage(owner: Identifier) async throws -> AssetUsage {
     let usage = try await catalog.usage(owner: owner)

@@ -221,6 +221,70 @@ private struct Random {
     #expect(state(phone, Self.day + 2, 10).reason == .noUploadYet)
   }
 
+  @Test("A complaint does not hide that the device has gone silent since; what it said two weeks ago is no news")
+  func complaintsAge() {
+    var phone = nightly()
+    var checkIn = CheckIn()
+    checkIn.permission = .limited
+    (phone.checkIn, phone.checkedInAt) = (checkIn, instant(Self.day))
+    #expect(state(phone, Self.day, 12).reason == .permissionLimited)
+    let silent = state(phone, Self.day + 9)
+    #expect(silent.level == .red && silent.reason == .quiet)
+    phone.transfers = .init(repeating: .init(.refused("unsupported_type"), instant(Self.day)), count: 3)
+    #expect(state(phone, Self.day, 12).reason == .uploadsRejected)
+    #expect(state(phone, Self.day + 9).level == .red)
+
+    phone = nightly(until: Self.day + 14)
+    checkIn.permission = .denied
+    (phone.checkIn, phone.checkedInAt) = (checkIn, instant(Self.day))
+    #expect(state(phone, Self.day + 14, 12).level == .green)
+  }
+
+  @Test("A pause and waiting videos do not last for ever; neither does contact without a photo")
+  func nothingNewForLong() {
+    var phone = nightly()
+    var checkIn = CheckIn()
+    (checkIn.remaining, checkIn.lowPower) = (14, true)
+    (phone.checkIn, phone.checkedInAt, phone.lastUpload) = (checkIn, instant(Self.day), instant(Self.day - 2))
+    #expect(state(phone, Self.day, 12).reason == .lowPower)
+    phone.lastUpload = instant(Self.day - 8)
+    #expect(state(phone, Self.day, 12).reason == .backlogStuck)
+    (checkIn.lowPower, checkIn.remainingVideos) = (false, 14)
+    phone.checkIn = checkIn
+    #expect(state(phone, Self.day, 12).reason == .videosDeferred)
+    phone.lastUpload = instant(Self.day - 15)
+    #expect(state(phone, Self.day, 12).reason == .backlogStuck)
+
+    (phone.checkIn, phone.lastUpload) = (nil, instant(Self.day - 59))
+    #expect(state(phone, Self.day).level == .green)
+    phone.lastUpload = instant(Self.day - 61)
+    #expect(state(phone, Self.day).level == .amber && state(phone, Self.day).reason == .noNewPhotos)
+    checkIn = CheckIn()
+    checkIn.remaining = 0
+    phone.checkIn = checkIn
+    #expect(state(phone, Self.day).level == .green, "it says itself that nothing is left")
+  }
+
+  @Test("A contact that a wrong clock put into the future vouches for nothing")
+  func wrongClock() {
+    var phone = nightly()
+    phone.contacts.append((Self.day + 400) * 24)
+    (phone.lastContact, phone.lastUpload) = (instant(Self.day + 400), instant(Self.day + 400))
+    #expect(state(phone, Self.day, 12).level == .green)
+    #expect(state(phone, Self.day + 9).level == .red)
+  }
+
+  @Test("A browser that uploaded once, and a program that ran twice, are not missed; one that runs every night is")
+  func othersThanPhones() {
+    var device = nightly()
+    device.kind = "browser"
+    #expect(state(device, Self.day + 30).level == .none)
+    device.kind = "program"
+    #expect(state(device, Self.day + 30).level == .red)
+    device.contacts = Array(device.contacts.suffix(2))
+    #expect(state(device, Self.day + 30).level == .none)
+  }
+
   @Test("What the device says decides before its silence; what its owner says before both")
   func said() {
     var phone = nightly()
@@ -228,7 +292,7 @@ private struct Random {
     func with(_ change: (inout CheckIn) -> Void) -> DeviceState {
       var (device, said) = (phone, checkIn)
       change(&said)
-      device.checkIn = said
+      (device.checkIn, device.checkedInAt) = (said, instant(Self.day))
       return state(device, Self.day, 12)
     }
     #expect(with { $0.permission = .denied }.level == .red)

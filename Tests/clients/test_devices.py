@@ -68,7 +68,7 @@ def test_every_login_and_key_is_a_device(server, phone):
     assert key.get("/api/backup/devices").status == 403, "an upload-only key reads nothing"
     key.store(media.jpeg("from the scanner"))
     scanner = phone.get(f"/api/backup/devices/{scanner['id']}").json()
-    assert (scanner["stored"], scanner["state"]["level"]) == (1, "green")
+    assert (scanner["stored"], scanner["state"]["level"]) == (1, "none"), "a program that was there once is not missed"
     assert scanner["storedBytes"] == len(media.jpeg("from the scanner"))
     assert scanner["days"][-1]["stored"] == 1 and scanner["days"][-1]["hours"] == 1 and scanner["lastUpload"]
 
@@ -219,11 +219,83 @@ def test_two_people_never_mix(server, phone, bert):
         assert bert.get("/api/backup/activity" + query).status == 403
         assert bert.get("/api/backup/activity/summary" + query).status == 403
     assert activity(bert, f"?deviceId={hers['id']}")["items"] == []
-    assert "hers" not in json.dumps(activity(bert, "?limit=500")) and "his.jpg" in json.dumps(activity(phone, "?limit=500"))
+    assert "hers" not in json.dumps(activity(bert, "?limit=500")) and "his.jpg" in json.dumps(activity(bert, "?limit=500"))
     seen = bert.get("/api/backup/overview").json()
     assert [person["userId"] for person in seen["people"]] == [his["userId"]] and "hers" not in json.dumps(seen)
     assert [person["name"] for person in phone.get("/api/backup/overview").json()["people"]][0] == "Anna"
     assert phone.get("/api/users/me").status == 200
+
+
+def test_names_of_files_are_their_owner_s_alone(server, phone, bert):
+    """An admin sees that something came, when, how much and from where; not what it is called."""
+    bert.store(media.jpeg("his"), "secret of his.jpg")
+    bert.post("/api/backup/devices/me/check-in", {"failures": [{"name": "secret letter.heic", "reason": "unreadable"}]})
+    device = mine(bert)["id"]
+    rows = activity(phone, f"?userId={mine(bert)['userId']}&kind=stored")["items"]
+    assert len(rows) == 1 and rows[0]["bytes"] and rows[0]["name"] is None and rows[0]["assetId"] is None
+    for path in ["activity?limit=500", "overview", "devices", f"devices/{device}", f"devices/{device}/support?names=true",
+                 f"canary?since=2020-01-01T00:00:00Z&deviceId={device}"]:
+        answer = phone.get("/api/backup/" + path)
+        assert answer.status == 200 and b"secret" not in answer.body, path
+    assert b"secret of his" in bert.get("/api/backup/activity").body
+    weak = client.api_key(bert, "session.read", name="Dashboard")
+    assert weak.get("/api/backup/activity").status == 200 and b"secret" not in weak.get("/api/backup/activity").body
+    able = client.api_key(bert, "session.read", "asset.read", name="Own dashboard")
+    assert b"secret of his" in able.get("/api/backup/activity").body
+
+
+def test_a_key_ends_only_what_it_may_end(server, phone):
+    other = client.api_key(phone, "asset.upload", name="Scanner")
+    scanner = next(device["id"] for device in devices(phone) if device["name"] == "Scanner")
+    weak = client.api_key(phone, "session.delete", name="Janitor")
+    assert weak.delete(f"/api/backup/devices/{scanner}").status == 403
+    assert other.upload(media.jpeg("still there")).status == 201
+    able = client.api_key(phone, "session.delete", "apiKey.delete", name="Head janitor")
+    assert able.delete(f"/api/backup/devices/{scanner}").status == 204
+    assert other.upload(media.jpeg("gone")).status == 401
+
+
+def test_a_canary_is_one_s_own(server, phone, bert):
+    fresh = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    bert.store(media.jpeg("his"), fileCreatedAt=fresh)
+    assert phone.get(f"/api/backup/canary?since={fresh}").json()["stored"] is None
+    his = mine(bert)
+    for query in [f"&deviceId={his['id']}", f"&userId={his['userId']}"]:
+        assert phone.get(f"/api/backup/canary?since={fresh}{query}").json()["stored"] is not None, query
+    assert bert.get(f"/api/backup/canary?since={fresh}").json()["stored"] is not None
+
+
+def test_a_lost_file_is_red(server, phone):
+    asset = phone.store(media.jpeg("precious"), "precious.jpg")
+    assert phone.get("/api/backup/overview").json()["people"][0]["level"] == "green"
+    next((server.data / "originals").rglob("precious.jpg")).unlink()
+    assert phone.get(f"/api/assets/{asset}/original").status == 404
+    person = phone.get("/api/backup/overview").json()["people"][0]
+    assert (person["level"], person["reason"]) == ("red", "files_lost") and "1 photo" in person["sentence"]
+    phone.upload(media.jpeg("precious"), "precious.jpg")
+    assert phone.get("/api/backup/overview").json()["people"][0]["level"] == "green"
+
+
+def test_a_snoozed_phone_is_not_forgotten(server, phone):
+    phone.store(media.jpeg("one"))
+    second = log_in(server, User_Agent="immich-android/3.1.0", deviceModel="Pixel 4")
+    second.store(media.jpeg("two"))
+    assert second.patch("/api/backup/devices/me", {
+        "snoozedUntil": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 9 * 86400))}).status == 200
+    sentence = phone.get("/api/backup/overview").json()["people"][0]["sentence"]
+    assert "Pixel 4 is snoozed" in sentence and not sentence.startswith("Everything is safe"), sentence
+    second.close()
+
+
+def test_what_came_since_a_check_in_is_not_left_any_more(server, phone):
+    phone.store(media.jpeg("first"))
+    assert phone.post("/api/backup/devices/me/check-in", {"remaining": 2}).status == 200
+    person = phone.get("/api/backup/overview").json()["people"][0]
+    assert person["remaining"] == 2 and person["sentence"].startswith("On the way"), person
+    for name in ["second", "third"]:
+        phone.store(media.jpeg(name))
+    person = phone.get("/api/backup/overview").json()["people"][0]
+    assert person["remaining"] == 0 and person["sentence"].startswith("Everything is safe"), person
 
 
 def test_activity_pages_filters_and_summary(server, phone):

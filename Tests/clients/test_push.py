@@ -250,3 +250,19 @@ def test_what_is_no_registration(phone, service, change):
 def test_quiet_hours_are_taken(phone, service):
     body = webpush(service, App()) | {"timeZone": "Europe/Berlin", "quietHours": {"from": "22:00", "to": "07:00"}}
     assert phone.put(ME, body).status == 200
+
+
+def test_a_push_service_in_trouble_pauses_the_registration_and_ends_nothing(home, phone, service):
+    app = App()
+    register(phone, service, app)
+    confirm(phone, app, service.wait(1))
+    service.answers = [(503, {})]
+    anna = log_in(home)
+    device = phone.get("/api/backup/devices/me").json()["id"]
+    assert anna.post(f"/api/backup/devices/{device}/tickle").json()["delivery"] == "503"
+    seen = phone.get(ME).json()["registration"]
+    assert (seen["state"], seen["problem"]) == ("backoff", "5xx") and seen["retryAt"] > seen["refreshedAt"]
+    # Until then nothing is sent, also where somebody asks for it; the client's refresh keeps it as it is.
+    again = anna.post(f"/api/backup/devices/{device}/tickle")
+    assert again.status == 429 or again.json()["delivery"] == "throttled", again
+    assert register(phone, service, app)["state"] == "backoff" and len(service.heard) == 2

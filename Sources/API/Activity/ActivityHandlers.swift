@@ -37,7 +37,7 @@ struct ActivityHandlers: Sendable {
       before = number
     }
     let rows = try await activity.list(filter, before: before, limit: limit)
-    var page = Page(items: rows.map { ActivityShape($0) })
+    var page = Page(items: rows.map { ActivityShape($0, to: principal) })
     page.next = rows.count == limit ? rows.last.map { String($0.number) } : nil
     return await ActivityHandlers.answer(page)
   }
@@ -68,23 +68,29 @@ struct ActivityHandlers: Sendable {
         rejected: counts.rejected, broken: counts.broken, deleted: counts.deleted, olderCaptures: counts.olderCaptures))
   }
 
+  /// Seconds by which a phone's clock may be behind.
+  private static let skew: Int64 = 60
+
   private struct Canary: Encodable {
     @Nullable var stored: ActivityShape?
     @Nullable var latencySeconds: Int64?
   }
 
-  /// "Take a photo now": the first one that was taken behind a moment and has arrived.
+  /// "Take a photo now": the first one that was taken behind a moment and has arrived. One's own, or that of the person
+  /// or device that is named: in a family somebody else's phone is busy all the time.
   func canary(_ request: Request, _ principal: Principal) async throws -> Response {
     guard let since = try request.moment("since") else { throw ValidationFailure("since", "is required") }
     var filter = ActivityFilter()
-    (filter.user, filter.device) = (principal.scope, try request.identifier("deviceId"))
+    filter.device = try request.identifier("deviceId")
+    filter.user = try ActivityHandlers.person(request, principal)
+    if filter.device == nil, filter.user == nil { filter.user = principal.user.id }
     (filter.from, filter.kinds) = (since, [ActivityKind.stored.rawValue])
     let rows = try await activity.list(filter, before: nil, limit: Activity.pageLimit)
-    // Phones write whole seconds.
-    let whole = Instant(milliseconds: since.milliseconds.floorDivided(by: 1000) * 1000)
-    let found = rows.last { row in row.capturedAt.map { $0 >= whole } ?? false }
+    // Phones write whole seconds, by a clock of their own.
+    let earliest = since.adding(seconds: -ActivityHandlers.skew)
+    let found = rows.last { row in row.capturedAt.map { $0 >= earliest } ?? false }
     var canary = Canary()
-    canary.stored = found.map { ActivityShape($0) }
+    canary.stored = found.map { ActivityShape($0, to: principal) }
     canary.latencySeconds = found.flatMap { row in
       row.capturedAt.map { max(0, (row.at.milliseconds - $0.milliseconds) / 1000) }
     }
@@ -117,18 +123,20 @@ struct ActivityShape: Encodable {
   @Nullable var reason: String?
   @Nullable var detail: String?
 
+  init(_ row: ActivityRow, to reader: Principal) { self.init(row, withNames: reader.seesNames(of: row.user)) }
+
   /// - Parameters:
   ///   - redacted: without people's names and the addresses of logins.
-  ///   - withNames: with the names of files.
+  ///   - withNames: with the names of files, and what else leads to one photo.
   init(_ row: ActivityRow, redacted: Bool = false, withNames: Bool = true) {
     (id, at, kind) = (row.number, row.at.iso8601, row.kind)
-    (deviceId, assetId) = (row.device, row.asset)
+    deviceId = row.device
     if !redacted {
       (userId, userName) = (row.user, row.userName)
       deviceName = row.deviceFacts.map { Device.name(row.deviceName, row.deviceLabel, $0) }
     }
-    if withNames { name = row.name }
-    (bytes, capturedAt, count, seconds) = (row.bytes, row.capturedAt?.iso8601, row.count, row.seconds)
+    if withNames { (name, assetId, capturedAt) = (row.name, row.asset, row.capturedAt?.iso8601) }
+    (bytes, count, seconds) = (row.bytes, row.count, row.seconds)
     reason = row.reason
     let telling: Set<ActivityKind> = [.osChanged, .clientChanged, .alarm, .deviceCheckedIn, .deviceSnoozed]
     if !redacted || ActivityKind(rawValue: row.kind).map(telling.contains) ?? false { detail = row.detail }

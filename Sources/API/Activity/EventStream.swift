@@ -143,7 +143,7 @@ struct EventStream: Sendable {
     }
 
     private func tell(_ rows: [ActivityRow]) async throws {
-      for row in rows { try await send("activity", id: row.number, try JSON.bytes(ActivityShape(row))) }
+      for row in rows { try await send("activity", id: row.number, try JSON.bytes(ActivityShape(row, to: principal))) }
       let ids = Set(rows.compactMap(\.device)).sorted()
       if !ids.isEmpty { try await send("devices", id: nil, try JSON.bytes(Changed(ids: ids))) }
     }
@@ -168,7 +168,7 @@ struct EventStream: Sendable {
       if !isEmpty, let told, now.seconds(since: told) < 1.9 { return false }
       let moving = try await watch.stream.backup.transfersUnderWay { scope == nil || $0 == scope }
       (told, wasEmpty) = (now, moving.isEmpty)
-      try await watch.send("progress", id: nil, try JSON.bytes(["uploads": moving.map { TransferShape($0) }]))
+      try await watch.send("progress", id: nil, try JSON.bytes(["uploads": moving.map { TransferShape($0, to: watch.principal) }]))
       return true
     }
   }

@@ -22,19 +22,19 @@ struct DeviceHandlers: Sendable {
       of: asked ?? principal.scope, withRevoked: try request.flag("withRevoked") ?? false)
     // A hundred devices are some hundred kilobytes of JSON.
     return await JSONWork.lanes.next().run {
-      .json(List(devices: found.map { DeviceShape($0, current: principal.device) }))
+      .json(List(devices: found.map { DeviceShape($0, to: principal) }))
     }
   }
 
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
     let device = try await devices.device(try await id(request, principal), of: principal.scope)
-    return .json(DeviceShape(device, current: principal.device))
+    return .json(DeviceShape(device, to: principal))
   }
 
   func change(_ request: Request, _ principal: Principal) async throws -> Response {
     let change = try await request.json(DeviceChangeInput.self).change
     let device = try await devices.change(try await id(request, principal), of: principal.scope, change)
-    return .json(DeviceShape(device, current: principal.device))
+    return .json(DeviceShape(device, to: principal))
   }
 
   private struct Merge: Decodable {
@@ -44,15 +44,17 @@ struct DeviceHandlers: Sendable {
   func merge(_ request: Request, _ principal: Principal) async throws -> Response {
     let from = try await request.json(Merge.self).from
     let device = try await devices.merge(try await id(request, principal), with: from, of: principal.scope)
-    return .json(DeviceShape(device, current: principal.device))
+    return .json(DeviceShape(device, to: principal))
   }
 
   /// Whoever asks must not lock themselves out by mistake: a logout does that.
   func revoke(_ request: Request, _ principal: Principal) async throws -> Response {
     let id = try await id(request, principal)
-    if let device = try? await devices.device(id, of: principal.scope), device.record.device.number == principal.device
-    {
-      throw BackupError.invalid("This is the device that asks: log out instead")
+    if let device = try? await devices.device(id, of: principal.scope) {
+      guard device.record.device.number != principal.device else {
+        throw BackupError.invalid("This is the device that asks: log out instead")
+      }
+      if device.record.credentials.contains(where: \.isKey) { try principal.require("apiKey.delete") }
     }
     try await devices.revoke(id, of: principal.scope)
     return .noContent
@@ -102,8 +104,8 @@ struct DeviceHandlers: Sendable {
   /// Everything that helps to find out what is wrong with a device, and nothing that must not leave the house: no tokens,
   /// no addresses, no people's names, and no names of files unless they are asked for.
   func support(_ request: Request, _ principal: Principal) async throws -> Response {
-    let withNames = try request.flag("names") ?? false
     let device = try await devices.device(try await id(request, principal), of: principal.scope)
+    let withNames = try request.flag("names") ?? false && principal.seesNames(of: device.record.device.user)
     var filter = ActivityFilter()
     filter.device = device.record.device.id
     let rows = try await activity.list(filter, before: nil, limit: 200)

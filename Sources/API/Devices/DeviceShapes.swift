@@ -86,6 +86,10 @@ struct DeviceShape: Encodable {
   let days: [Day]
   let tickle: TickleShape
 
+  init(_ seen: Device, to reader: Principal) {
+    self.init(seen, current: reader.device, withNames: reader.seesNames(of: seen.record.device.user))
+  }
+
   /// - Parameters:
   ///   - current: `device.number` of the one that asks.
   ///   - withNames: whether names of files are told.

@@ -18,7 +18,7 @@ struct OverviewHandlers: Sendable {
     // Until the server itself can keep one.
     missing.append(OverviewShape.Missing("second_copy"))
     let shape = OverviewShape(
-      seen, at: backup.devices.now(), version: options.version, current: principal.device, missing: missing)
+      seen, at: backup.devices.now(), version: options.version, to: principal, missing: missing)
     return await JSONWork.lanes.next().run { .json(shape) }
   }
 

@@ -46,7 +46,7 @@ struct OverviewShape: Encodable {
   let missing: [Missing]
   let tickles: TickleTotalsShape
 
-  init(_ seen: Overview, at: Instant, version: String, current: Int64?, missing: [Missing]) {
+  init(_ seen: Overview, at: Instant, version: String, to reader: Principal, missing: [Missing]) {
     (self.at, self.version, self.missing) = (at.iso8601, version, missing)
     tickles = TickleTotalsShape(seen.tickles)
     people = seen.people.map { person in
@@ -58,7 +58,7 @@ struct OverviewShape: Encodable {
       shape.lastUpload = person.lastUpload?.iso8601
       return shape
     }
-    devices = seen.devices.map { DeviceShape($0, current: current) }
+    devices = seen.devices.map { DeviceShape($0, to: reader) }
     let used = max(0, seen.disk.total - seen.disk.free)
     var disk = Disk(
       freeBytes: seen.disk.free, totalBytes: seen.disk.total,
@@ -67,8 +67,8 @@ struct OverviewShape: Encodable {
     (disk.bytesPerDay, disk.daysUntilFull) = (seen.disk.bytesPerDay, seen.disk.daysUntilFull)
     self.disk = disk
     let names = Dictionary(seen.people.map { ($0.user.id, $0.user.name) }, uniquingKeysWith: { first, _ in first })
-    uploads = seen.uploads.map { TransferShape($0, userName: names[$0.owner]) }
-    activity = seen.activity.map { ActivityShape($0) }
+    uploads = seen.uploads.map { TransferShape($0, to: reader, userName: names[$0.owner]) }
+    activity = seen.activity.map { ActivityShape($0, to: reader) }
   }
 }
 
@@ -87,10 +87,11 @@ struct TransferShape: Encodable {
   let isActive: Bool
   let isResumable: Bool
 
-  init(_ transfer: Overview.Transfer, userName: String? = nil) {
+  init(_ transfer: Overview.Transfer, to reader: Principal, userName: String? = nil) {
     (id, userId, receivedBytes) = (transfer.id, transfer.owner, transfer.received)
     (bytesPerSecond, isActive, isResumable) = (transfer.bytesPerSecond, transfer.isActive, transfer.isResumable)
     (startedAt, lastByteAt) = (transfer.startedAt.iso8601, transfer.lastByteAt.iso8601)
-    (self.userName, deviceId, name, totalBytes) = (userName, transfer.device, transfer.name, transfer.total)
+    (self.userName, deviceId, totalBytes) = (userName, transfer.device, transfer.total)
+    if reader.seesNames(of: transfer.owner) { name = transfer.name }
   }
 }

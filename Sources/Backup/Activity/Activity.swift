@@ -7,7 +7,7 @@ package final class Activity: Sendable {
   package struct Limits: Sendable {
     /// How long it is kept.
     package var days = 365
-    /// Rows that are kept, some 250 bytes each; failed logins a tenth of it.
+    /// Rows that are kept, some 250 bytes each; nine tenths for transfers, a twentieth for failed logins.
     package var rows = 200_000
 
     package init() {}

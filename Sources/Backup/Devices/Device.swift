@@ -6,6 +6,8 @@ import Store
 package struct Device: Sendable {
   package let record: DeviceRecord
   package let checkIn: CheckIn?
+  /// What is left by its last check-in and what came since; nil where it never said.
+  package let remaining: Int64?
   package let state: DeviceState
   package let checklist: [Guidance.Item]
   /// Milliseconds since 1970, by item.
@@ -22,7 +24,8 @@ package struct Device: Sendable {
     tickles = record.tickles.map { TickleView($0) }
     checklist = Guidance.checklist(kind: device.facts.kind, os: device.facts.os, maker: device.facts.maker)
     ticks = (try? JSONDecoder().decode([String: Int64].self, from: Data(device.ticks.utf8))) ?? [:]
-    state = QuietAlarm.state(of: DeviceHistory(record, checkIn), now: now)
+    let history = DeviceHistory(record, checkIn)
+    (remaining, state) = (history.remaining, QuietAlarm.state(of: history, now: now))
   }
 
   /// Its owner's name for it, or one that is made of what it is.
@@ -90,7 +93,8 @@ extension DeviceHistory {
         (0..<24).filter { day.hours & (1 << UInt32($0)) != 0 }.map { day.day * 24 + Int64($0) }
       })
     (isSignedOut, isRevoked) = (record.credentials.isEmpty, device.revokedAt != nil)
-    (snoozedUntil, self.checkIn, reopenedAt) = (device.snoozedUntil, checkIn, device.reopenedAt)
+    (snoozedUntil, reopenedAt) = (device.snoozedUntil, device.reopenedAt)
+    (self.checkIn, checkedInAt) = (checkIn, device.checkedInAt)
     transfers = record.transfers.map { transfer in
       switch transfer.kind {
       case ActivityKind.broken.rawValue: Transfer(.broke, transfer.at)

@@ -47,8 +47,11 @@ package struct DeviceState: Sendable, Equatable {
     case quotaFull = "quota_full"
     case diskFull = "disk_full"
     case backlogStuck = "backlog_stuck"
+    case noNewPhotos = "no_new_photos"
     case osUpdated = "os_updated"
     case notABackupDevice = "not_a_backup_device"
+    /// Of a person, not of a device.
+    case filesLost = "files_lost"
   }
 
   package let level: Level
@@ -78,6 +81,7 @@ package struct DeviceHistory: Sendable, Equatable {
   package var isRevoked = false
   package var snoozedUntil: Instant?
   package var checkIn: CheckIn?
+  package var checkedInAt: Instant?
   /// An update of the OS or the client that nobody has looked at yet.
   package var reopenedAt: Instant?
   /// Of its last transfers, the newest first.
@@ -93,6 +97,25 @@ package struct DeviceHistory: Sendable, Equatable {
     package let at: Instant
 
     package init(_ end: End, _ at: Instant) { (self.end, self.at) = (end, at) }
+  }
+
+  /// What it said is left, without what arrived since, as far as its last transfers tell; nil where it said nothing.
+  var remaining: Int64? {
+    checkIn?.remaining.map { said in
+      max(0, said - Int64(transfers.count { $0.end == .arrived && $0.at > (checkedInAt ?? $0.at) }))
+    }
+  }
+
+  /// Without what lies ahead: the server's clock was wrong once, and must not vouch for the device until then.
+  func known(by now: Instant) -> DeviceHistory {
+    guard lastContact > now || (lastUpload ?? now) > now else { return self }
+    var device = self
+    device.contacts.removeAll { $0 > now.hour }
+    if lastContact > now {
+      device.lastContact = device.contacts.last.map { Instant(milliseconds: $0 * 3_600_000) } ?? min(firstContact, now)
+    }
+    if let last = lastUpload, last > now { device.lastUpload = device.lastContact }
+    return device
   }
 
   package init(

@@ -34,10 +34,10 @@ package enum Guidance {
       [.signedOut, .revoked]),
     row(
       "select-albums", nil, nil, "In the app, look at which albums are chosen: only those are backed up.",
-      [.noUploadYet, .osUpdated]),
+      [.noUploadYet, .noNewPhotos, .osUpdated]),
     row(
       "backup-on", nil, nil, "In the app, switch backup on, and its background backup too.",
-      [.noUploadYet, .backgroundOff, .quiet]),
+      [.noUploadYet, .noNewPhotos, .backgroundOff, .quiet]),
     row("update-app", nil, nil, "Update the app.", [.quiet, .transfersBreak, .backlogStuck]),
     row(
       "network", nil, nil, "Try another network: a VPN, a data saver or weak Wi-Fi breaks long uploads.",
@@ -46,6 +46,10 @@ package enum Guidance {
       "proxy", nil, nil,
       "If transfers always break after the same time or size, look at the reverse proxy's limits and time-outs.",
       [.transfersBreak]),
+    row(
+      "lost", nil, nil,
+      "Copy the missing files back from a backup of the server's data, or open the app: what is missing is asked for again.",
+      [.filesLost]),
     row("quota", nil, nil, "Ask the admin for a larger quota, or empty the trash.", [.quotaFull]),
     row("disk", nil, nil, "Free space on the server's disk, or move the data to a larger one.", [.diskFull]),
     row(

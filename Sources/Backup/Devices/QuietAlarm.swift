@@ -15,20 +15,45 @@ package enum QuietAlarm {
   static let brokenTransfers = 5
   /// Hours without an upload after which a known remainder is stuck.
   static let stuck: Int64 = 36
-  /// Hours after an update for which it is watched more closely.
+  /// Hours for which what a device said of itself counts: who is in contact says it again.
+  static let saidFor: Int64 = 7 * 24
+  /// Hours for which a phone that saves power, and one whose videos wait, are left in peace.
+  static let longestPause: Int64 = 7 * 24
+  static let longestDeferral: Int64 = 14 * 24
+  /// Hours without a photo from a device in contact: more than a holiday from the camera. A switched-off backup looks the
+  /// same from here.
+  static let withoutPhoto: Int64 = 60 * 24
+  /// Hours after an update for which its checklist is asked for.
   static let afterUpdate: Int64 = 7 * 24
 
   package static func state(of device: DeviceHistory, now: Instant) -> DeviceState {
+    let device = device.known(by: now)
     if device.isRevoked { return DeviceState(.revoked, .revoked, "Its access was taken away.") }
     if let until = device.snoozedUntil, until > now {
       return DeviceState(.snoozed, .snoozed, "Snoozed for another \(Span(from: now, to: until)).")
     }
     guard isWatched(device) else { return DeviceState(.none, .notABackupDevice, "Brings no photos.") }
-    return refusals(device) ?? said(device) ?? silence(device, now) ?? rest(device, now)
+    // The worst counts, and of equals the one that says most: a known complaint must not hide that it has gone silent.
+    let complaints = [refusals(device), said(device, now), silence(device, now)].compactMap { $0 }
+    return complaints.first { $0.level == .red } ?? complaints.first ?? rest(device, now)
   }
 
-  /// Whoever ever brought a photo, and every phone.
-  private static func isWatched(_ device: DeviceHistory) -> Bool { device.hasUploaded || device.kind == "phone" }
+  /// Every phone, and every other that brought photos. In a browser somebody sits and sees what happens; a program that
+  /// ran a few times owes nothing.
+  private static func isWatched(_ device: DeviceHistory) -> Bool {
+    switch device.kind {
+    case "phone": true
+    case "browser": false
+    case "program": device.hasUploaded && Habit(contacts: device.contacts).daysOfContact >= enough
+    default: device.hasUploaded
+    }
+  }
+
+  /// What it said lately.
+  private static func checkIn(_ device: DeviceHistory, _ now: Instant) -> CheckIn? {
+    guard let at = device.checkedInAt, now.hour - at.hour < saidFor else { return nil }
+    return device.checkIn
+  }
 
   // MARK: What keeps photos out while it is in contact
 
@@ -45,8 +70,8 @@ package enum QuietAlarm {
   }
 
   /// What it said at its last check-in.
-  private static func said(_ device: DeviceHistory) -> DeviceState? {
-    guard let checkIn = device.checkIn else { return nil }
+  private static func said(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
+    guard let checkIn = checkIn(device, now) else { return nil }
     switch checkIn.permission {
     case .denied: return DeviceState(.red, .permissionDenied, "The app may not see any photos.")
     case .limited: return DeviceState(.amber, .permissionLimited, "The app may see only some of the photos.")
@@ -84,11 +109,8 @@ package enum QuietAlarm {
       return DeviceState(silent >= long ? .red : .amber, .quiet, "Not heard from for \(span).")
     }
     let missed = habit.missed(since: now.hour - silent, now: now.hour)
-    // An update may have reset what lets it run in the background: nothing is put down to chance then.
-    let isWatchedClosely = device.reopenedAt.map { now.hour - $0.hour < afterUpdate + silent } ?? false
-    let patience = isWatchedClosely ? Habit.fewest : habit.patience
-    guard missed >= patience else { return nil }
-    let isRed = silent >= long && missed >= 2 * patience
+    guard missed >= habit.patience else { return nil }
+    let isRed = silent >= long && missed >= 2 * habit.patience
     return DeviceState(
       isRed ? .red : .amber, .quiet, missedWindows: missed, "Not heard from for \(span); usually \(habit.words).")
   }
@@ -111,20 +133,26 @@ package enum QuietAlarm {
     if let reopened = device.reopenedAt, now.hour - reopened.hour < afterUpdate {
       return DeviceState(.green, .osUpdated, "Updated lately: please look through its checklist once.")
     }
+    if let last = device.lastUpload, now.hour - last.hour >= withoutPhoto, checkIn(device, now) == nil || device.remaining != 0 {
+      return DeviceState(
+        .amber, .noNewPhotos,
+        "In contact, but no photo for \(Span(from: last, to: now)): either none were taken, or its backup is switched off."
+      )
+    }
     let when = device.lastUpload.map { "last photo \(Span(from: $0, to: now)) ago" } ?? "nothing new"
     return DeviceState(.green, .ok, "In contact, \(when).")
   }
 
   /// Something is left to bring, by what it said itself.
   private static func backlog(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
-    guard let checkIn = device.checkIn, let remaining = checkIn.remaining, remaining > 0 else { return nil }
+    guard let checkIn = checkIn(device, now), let remaining = device.remaining, remaining > 0 else { return nil }
     let idle = now.hour - (device.lastUpload ?? device.firstContact).hour
-    if let videos = checkIn.remainingVideos, videos >= remaining {
+    if idle < longestDeferral, let videos = checkIn.remainingVideos, videos >= remaining {
       let size = checkIn.remainingBytes.map { ", \($0 / 1_000_000) MB" } ?? ""
       let wait = checkIn.wifiOnly == true ? "Wi-Fi" : "the app to be opened"
       return DeviceState(.deferred, .videosDeferred, "\(remaining) videos\(size) wait for \(wait).")
     }
-    if checkIn.lowPower == true {
+    if idle < longestPause, checkIn.lowPower == true {
       return DeviceState(.paused, .lowPower, "\(remaining) wait: the phone saves power.")
     }
     if idle >= stuck {

@@ -60,13 +60,14 @@ extension Backup {
     let all = try await devices.list(of: scope, withRevoked: false)
     var users = user.isAdmin ? try await accounts.list() : [user]
     if let own = users.firstIndex(where: { $0.id == user.id }) { users.insert(users.remove(at: own), at: 0) }
+    let lost = try await assets.lostByOwner()
     var people: [Overview.Person] = []
     for person in users {
       let counts = try await assets.counts(owner: person.id, isFavorite: nil, isTrashed: nil, visibility: nil)
       people.append(
         Overview.Person(
           person, all.filter { $0.record.device.user == person.id }, assets: counts.images + counts.videos,
-          now: devices.now()))
+          lost: lost[person.id] ?? 0, now: devices.now()))
     }
     var filter = ActivityFilter()
     filter.user = scope
@@ -139,13 +140,21 @@ extension Devices {
 }
 
 extension Overview.Person {
-  init(_ user: User, _ all: [Device], assets: Int, now: Instant) {
+  /// - Parameter lost: assets whose file is missing or not whole, as far as somebody noticed.
+  init(_ user: User, _ all: [Device], assets: Int, lost: Int, now: Instant) {
     let watched = all.filter { $0.state.level != .none && $0.state.level != .revoked }
-    let remaining = watched.compactMap { $0.checkIn?.remaining }
+    let remaining = watched.compactMap(\.remaining)
     let last = all.compactMap(\.record.device.lastUpload).max()
     let worst = watched.min { $0.state.level.rank < $1.state.level.rank }
     let left = remaining.isEmpty ? nil : remaining.reduce(0, +)
-    let (level, reason, sentence) = Overview.Person.words(worst, watched, last, left, now)
+    var (level, reason, sentence) = Overview.Person.words(worst, watched, last, left, now)
+    if lost > 0 {
+      let files = lost == 1 ? "The file of 1 photo is" : "The files of \(lost) photos are"
+      let more = level == .red || level == .amber ? " \(sentence)" : ""
+      (level, reason) = (.red, .filesLost)
+      sentence =
+        "\(files) missing or damaged on the server: restore from a backup, or open the app to send again.\(more)"
+    }
     self.init(
       user: user, level: level, reason: reason, sentence: sentence, devices: watched, assets: assets, remaining: left,
       lastUpload: last)
@@ -160,7 +169,16 @@ extension Overview.Person {
     case .green:
       let when = last.map { "last photo \(Span(from: $0, to: now)) ago" } ?? "nothing came yet"
       let rest = remaining.map { $0 > 0 ? ", \($0) are still on the way" : "" } ?? ""
-      return (.green, state.reason, "Everything is safe: \(when)\(rest).")
+      // Who put an alarm off shall not forget that nothing watches there.
+      let snoozed = watched.filter { $0.state.level == .snoozed }
+      if let one = snoozed.first {
+        let names = snoozed.count == 1 ? one.name : "\(one.name) and \(snoozed.count - 1) more"
+        return (
+          .green, state.reason, "Everything else is safe (\(when)\(rest)), but \(names) is snoozed and not watched."
+        )
+      }
+      if remaining ?? 0 > 0 { return (.green, state.reason, "On the way: \(when)\(rest).") }
+      return (.green, state.reason, "Everything is safe: \(when).")
     case .snoozed: return (.snoozed, state.reason, "\(worst.name) is snoozed, and nothing else is watched.")
     default:
       let others = watched.count { $0.state.level.rank <= DeviceState.Level.amber.rank } - 1

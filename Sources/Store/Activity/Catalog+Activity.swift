@@ -105,8 +105,9 @@ extension Catalog {
   /// Rows that one transaction removes: some ten milliseconds of the writer's time.
   private static let pruneChunk: Int64 = 2000
 
-  /// Removes what is older than `limit`, and the oldest where there is more than `rows`; failed logins, which strangers can
-  /// make, may be a tenth of it. Some thousand at once.
+  /// Removes what is older than `limit`, and the oldest where there is more than `rows`: transfers may be nine tenths of
+  /// it, so that a large import does not push out who logged in, and failed logins, which strangers can make, a
+  /// twentieth. Some thousand at once.
   /// - Returns: whether there may be more.
   package func pruneActivity(before limit: Instant, rows: Int64) async throws -> Bool {
     try await write { db in
@@ -120,10 +121,14 @@ extension Catalog {
         removed = max(removed, db.changesCount)
       }
       try prune("WHERE at < ? ORDER BY at", excess: .max, [limit])
-      let count = try Int64.fetchOne(db, sql: "SELECT count(*) FROM activity") ?? 0
-      try prune("ORDER BY number", excess: count - rows)
-      let failed = try Int64.fetchOne(db, sql: "SELECT count(*) FROM activity WHERE kind = 'login_failed'") ?? 0
-      try prune("WHERE kind = 'login_failed' ORDER BY number", excess: failed - rows / 10)
+      for (kinds, share) in [
+        ("kind IN ('stored', 'duplicate', 'rejected', 'broken')", rows - rows / 10),
+        ("kind NOT IN ('stored', 'duplicate', 'rejected', 'broken', 'login_failed')", rows / 20),
+        ("kind = 'login_failed'", rows / 20),
+      ] {
+        let count = try Int64.fetchOne(db, sql: "SELECT count(*) FROM activity WHERE \(kinds)") ?? 0
+        try prune("WHERE \(kinds) ORDER BY number", excess: count - share)
+      }
       return removed == Int(Catalog.pruneChunk)
     }
   }

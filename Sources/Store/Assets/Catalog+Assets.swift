@@ -90,4 +90,15 @@ extension Catalog {
       ).reduce(into: [:]) { $0[$1["kind"]] = ($1["count"], $1["bytes"]) }
     }
   }
+
+  /// How many of these belong to whom; those that are gone belong to nobody.
+  package func owners(of ids: Set<Identifier>) async throws -> [Identifier: Int] {
+    try await read { db in
+      let find = try db.cachedStatement(
+        sql: "SELECT user.id FROM asset JOIN user ON user.number = asset.owner WHERE asset.id = ?")
+      return try ids.reduce(into: [:]) { counts, id in
+        if let owner = try Identifier.fetchOne(find, arguments: [id]) { counts[owner, default: 0] += 1 }
+      }
+    }
+  }
 }

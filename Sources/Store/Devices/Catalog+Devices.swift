@@ -11,8 +11,11 @@ extension Catalog {
   private static let latencyLook = 200
   private static let latencyCount = 50
   private static let transferCount = 20
+  /// Devices in one answer, of everybody.
+  static let deviceLimit = 3000
 
-  /// Devices with what is known of them, the last one in contact first.
+  /// Devices with what is known of them, the last one in contact first. Those that are watched come before all others:
+  /// the limit, which keeps an answer within bounds, must not hide the one that has been silent for longest.
   /// - Parameters:
   ///   - user: whose; nil for everybody's.
   ///   - only: one device.
@@ -36,7 +39,10 @@ extension Catalog {
       }
       return try Row.fetchAll(
         db,
-        sql: "\(DeviceRow.selection) WHERE \(condition) ORDER BY device.last_contact DESC, device.number LIMIT 3000",
+        sql: """
+          \(DeviceRow.selection) WHERE \(condition)
+          ORDER BY device.stored + device.duplicates = 0, device.last_contact DESC, device.number LIMIT \(Catalog.deviceLimit)
+          """,
         arguments: StatementArguments(arguments)
       ).map { try Catalog.record(of: DeviceRow($0), db, now: now) }
     }
