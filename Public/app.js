@@ -1,6 +1,6 @@
 // What the visitor sees: first run, login, that the server does not answer, or the screen that the address names.
 
-import { call, Problem, seemsLoggedIn } from './core/api.js';
+import { call, Problem, seemsLoggedIn, showTo } from './core/api.js';
 import { fill, h } from './core/dom.js';
 import { events } from './core/events.js';
 import { action } from './core/form.js';
@@ -29,6 +29,7 @@ const screens = {
 
 const screenOf = ({ name }) => screens[Object.hasOwn(screens, name) ? name : '']();
 
+const tabs = new BroadcastChannel('nightstand-login'); // each tab says to whom it is shown when that changes
 let user = null;
 let leave = null;
 let turn = 0;
@@ -56,7 +57,9 @@ async function start() {
     const [config, person] = await Promise.all([call('GET', '/server/config'), seemsLoggedIn() ? me() : null]);
     shown('good', 'Running');
     user = person;
+    showTo(user?.id ?? null);
     navigation(user);
+    if (before?.id !== user?.id) tabs.postMessage(user?.id ?? null);
     if (before && before.id !== user?.id) {
       events.close();
       dispatchEvent(new Event('loggedout'));
@@ -77,7 +80,7 @@ async function start() {
 
 async function me() {
   try {
-    return await call('GET', '/users/me');
+    return await call('GET', '/users/me', undefined, { as: null });
   } catch (problem) {
     if (problem.status === 401) return null;
     throw problem;
@@ -168,11 +171,16 @@ events.onState = async (isUp) => {
     return shown('good', 'Running');
   }
   lost ??= setTimeout(() => { if (user) shown('bad', 'No answer'); }, 5000); // a proxy that ends the stream now and then is no alarm
-  // It also ends with the login.
-  if (user && (await me().catch(() => user))?.id !== user.id) await start();
+  // It also ends with the login, and where this person has as many streams as the server gives them.
+  const now = user ? await me().catch(() => undefined) : undefined;
+  if (now === undefined) return;
+  clearTimeout(lost);
+  lost = null;
+  if (now?.id !== user?.id) await start();
 };
 
-// An upload heard that its login is over, or that somebody else logged in in another tab.
+// A request heard that its login is over, or that somebody else logged in in another tab.
 addEventListener('loginended', () => start());
+tabs.onmessage = ({ data }) => { if (data !== (user?.id ?? null)) start(); };
 
 await start();

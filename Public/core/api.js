@@ -11,16 +11,22 @@ export class Problem extends Error {
 
 const patience = 20_000; // milliseconds
 
+/** Whom the page is shown to, an id: every request says so, because the browser sends the cookie of whoever logged in last, in every tab. */
+let shownTo = null;
+export const showTo = (user) => { shownTo = user; };
+export const identity = (user) => (user ? { 'X-Nightstand-User': user } : {});
+
 /** An address below `/api`, relative to the page: it also holds where a proxy puts the server below a path. */
 export const address = (path) => new URL(`api${path}`, document.baseURI).href;
 
-/** Sends a request below /api and returns the answer as it is; throws a Problem unless it is a success. */
-export async function send(method, path, body, { signal, wait = patience, headers = {} } = {}) {
+/** Sends a request below /api and returns the answer as it is; throws a Problem unless it is a success. `as`: whose it is, null for whoever is logged in. */
+export async function send(method, path, body, { signal, wait = patience, headers = {}, as = shownTo } = {}) {
   let response;
+  const fields = { ...identity(as), ...headers };
   try {
     response = await fetch(address(path), {
       method,
-      headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
+      headers: body === undefined ? fields : { 'Content-Type': 'application/json', ...fields },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: signal ?? AbortSignal.timeout(wait),
     });
@@ -29,7 +35,9 @@ export async function send(method, path, body, { signal, wait = patience, header
     throw new Problem('The server does not answer.', 'Check that it is running and that this device is on its network.');
   }
   if (response.ok) return response;
-  throw await refusal(response);
+  const problem = await refusal(response);
+  if (problem.code === 'other_user') dispatchEvent(new Event('loginended'));
+  throw problem;
 }
 
 /** Calls `path` below /api. Returns the JSON of the answer; throws a Problem otherwise. */

@@ -1,4 +1,5 @@
-// What happens on the server while the page is open: one stream, shared by all screens.
+// What happens on the server while the page is in sight: one stream, shared by all screens. A browser opens six connections to
+// a server over HTTP/1.1, for all tabs together: with a stream in each tab that nobody looks at, the seventh would stand still.
 
 import { address } from './api.js';
 
@@ -8,16 +9,30 @@ const pause = 15_000; // milliseconds, where the server had no room for one more
 class Events extends EventTarget {
   #source = null;
   #again = null;
+  #isWanted = false;
   onState = () => {}; // called with whether the stream is up
+
+  constructor() {
+    super();
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) this.#end();
+      else if (this.#isWanted && !this.#source) {
+        this.#open();
+        this.dispatchEvent(new CustomEvent('reset')); // what happened meanwhile was not heard
+      }
+    });
+  }
 
   /** Calls `heard(data)` for every event of `kind` until `signal` aborts; opens the stream where it is not open yet. */
   on(kind, heard, signal) {
     this.addEventListener(kind, (event) => heard(event.detail), { signal });
+    this.#isWanted = true;
     if (!this.#source) this.#open();
   }
 
   #open() {
     clearTimeout(this.#again);
+    if (document.hidden) return;
     const source = new EventSource(address('/backup/events'));
     this.#source = source;
     for (const kind of kinds) {
@@ -36,6 +51,11 @@ class Events extends EventTarget {
   }
 
   close() {
+    this.#isWanted = false;
+    this.#end();
+  }
+
+  #end() {
     clearTimeout(this.#again);
     this.#source?.close();
     this.#source = null;

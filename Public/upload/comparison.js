@@ -1,7 +1,6 @@
 // Asks for many hashes at once which of them are here already.
 
 import { call } from '../core/api.js';
-import { fields } from './tus.js';
 
 const atOnce = 200;
 const settle = 150; // milliseconds in which hashes gather for one question
@@ -27,7 +26,7 @@ export class Comparison {
     let results = [];
     let problem = null;
     try {
-      ({ results } = await call('POST', '/assets/bulk-upload-check', { assets: some.map(({ id, sha1 }) => ({ id: String(id), checksum: sha1 })) }, { headers: fields(some[0].user) }));
+      ({ results } = await call('POST', '/assets/bulk-upload-check', { assets: some.map(({ id, sha1 }) => ({ id: String(id), checksum: sha1 })) }, { as: some[0].user }));
     } catch (error) {
       problem = error;
     }

@@ -8,26 +8,26 @@ import { ago, bytes, moment } from '../core/format.js';
 import { queue } from './queue.js';
 import { fields } from './tus.js';
 
-/** Those of `user` (an id) from other devices and from earlier visits; what this browser is sending stands in its own list. */
-export async function unfinished(user) {
-  const open = await call('GET', '/backup/uploads', undefined, { headers: fields(user) });
+/** Those of other devices and of earlier visits; what this browser is sending stands in its own list. */
+export async function unfinished() {
+  const open = await call('GET', '/backup/uploads', undefined, { headers: fields });
   const own = new Set(queue.items.map(({ token }) => token));
   return open.filter(({ id, isReceiving }) => !own.has(id) && !isReceiving);
 }
 
 /** @param changed called after one was discarded */
-export function unfinishedList(open, user, changed) {
+export function unfinishedList(open, changed) {
   if (!open.length) return null;
   return h('section', {}, h('h2', { class: 'day' }, 'Begun and not finished'),
     h('div', { class: 'card' },
       h('p', { class: 'hint' }, 'These go on by themselves when the device sends again. Until then they count against the quota.'),
-      h('ul', { class: 'results' }, open.map((upload) => line(upload, user, changed)))));
+      h('ul', { class: 'results' }, open.map((upload) => line(upload, changed)))));
 }
 
-function line({ id, name, device, offset, length, activeAt, expiresAt }, user, changed) {
+function line({ id, name, device, offset, length, activeAt, expiresAt }, changed) {
   const text = name ?? 'A file without a name';
   const discard = async () => {
-    if (await confirm('Discard it', `${text}: what has arrived is thrown away. The device begins anew.`, 'Discard it', () => call('DELETE', `/backup/uploads/${id}`, undefined, { headers: fields(user) }))) await changed();
+    if (await confirm('Discard it', `${text}: what has arrived is thrown away. The device begins anew.`, 'Discard it', () => call('DELETE', `/backup/uploads/${id}`, undefined, { headers: fields }))) await changed();
   };
   return h('li', { class: 'happened' },
     h('span', { class: 'grow' }, h('span', { class: 'subject' }, text),

@@ -10,7 +10,7 @@ import { isLitter } from './files.js';
 import { Hasher } from './hasher.js';
 import { Ledger } from './ledger.js';
 import { giveTurn, takeTurn } from './turn.js';
-import { fields, isOthers, upload } from './tus.js';
+import { isOthers, upload } from './tus.js';
 import { wait } from './wait.js';
 
 const sentAtOnce = 3;
@@ -64,21 +64,17 @@ class Queue extends EventTarget {
   /** Adds `[{ file, path }]`. A file that was begun before goes on where it stopped. */
   async add(files) {
     await this.#opening;
-    for (const { file, path, problem } of files.filter((one) => !isLitter(one))) {
-      const unread = `${path}|unread`;
+    const wanted = files.filter((one) => !isLitter(one)).map((one) => ({ ...one, key: one.file ? `${one.path}|${one.file.size}|${one.file.lastModified}` : unread(one.path) }));
+    // What was stored and is chosen again is read again: the server may have lost it, and another file may have its name, size and time.
+    this.forget(wanted.flatMap(({ key, path }) => [this.#byKey.get(key), this.#byKey.get(unread(path))])
+      .filter((item) => item && (isSaved(item) || ['trashed', 'recalled'].includes(item.state) || item.key === unread(item.path))));
+    for (const { file, path, key, problem } of wanted) {
       if (problem) {
-        if (!this.#byKey.has(unread)) this.#take({ id: freshId(), key: unread, user: this.user.id, name: path, path, size: 0 });
-        this.#end(this.#byKey.get(unread), 'failed', problem);
+        this.#take({ id: freshId(), key, user: this.user.id, name: path, path, size: 0 });
+        this.#end(this.#byKey.get(key), 'failed', problem);
         continue;
       }
-      if (this.#byKey.has(unread)) this.forget([this.#byKey.get(unread)]);
-      const key = `${path}|${file.size}|${file.lastModified}`;
       const known = this.#byKey.get(key) ?? this.#lostOne(file);
-      if (known && (isSaved(known) || known.state === 'trashed')) {
-        known.file = file; // in case that the server does not have it any more
-        this.#recall(known);
-      }
-      if (known?.state === 'recalled') known.file = file;
       if (known && !['lost', 'failed', 'rejected'].includes(known.state)) continue;
       const item = known ?? { id: freshId(), key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
       Object.assign(item, { file, state: item.sha1 ? 'ready' : 'waiting', reason: null });
@@ -92,7 +88,7 @@ class Queue extends EventTarget {
   /** A lost file that comes without its folder is the same by name, size and time. */
   #lostOne(file) {
     const tail = `${file.name}|${file.size}|${file.lastModified}`;
-    return this.items.find((item) => item.state === 'lost' && item.key.endsWith(tail));
+    return this.items.find((item) => item.state === 'lost' && item.name === file.name && item.key.endsWith(tail));
   }
 
   #take(item) {
@@ -257,7 +253,7 @@ class Queue extends EventTarget {
 
   /** Takes `items` out of the trash, and asks whether they are there then. */
   async restore(items) {
-    await call('POST', '/trash/restore/assets', { ids: items.map(({ asset }) => asset) }, { headers: fields(this.user.id) });
+    await call('POST', '/trash/restore/assets', { ids: items.map(({ asset }) => asset) });
     for (const item of items) this.#recall(item);
   }
 
@@ -290,6 +286,8 @@ class Queue extends EventTarget {
     }, 250);
   }
 }
+
+const unread = (path) => `${path}|unread`;
 
 const reason = ({ message, code }) => (why(code) ? `${message} (${why(code)})` : message);
 

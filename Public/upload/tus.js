@@ -1,13 +1,13 @@
 // One file by tus 1.0.0: created, sent in chunks, resumed at the byte that the server has on disk.
 
-import { address, Problem } from '../core/api.js';
+import { address, identity, Problem } from '../core/api.js';
 
 const chunk = 16 << 20; // bytes; below the body limits of usual proxies
 const stall = 60_000; // milliseconds without a byte
 const tries = 6; // of what may pass by itself, but need not: a full disk, a fault of the server
 
-/** What every request to an upload says, also whose it is: the browser sends the cookie of whoever logged in last, in every tab. */
-export const fields = (user) => ({ 'Tus-Resumable': '1.0.0', 'X-Nightstand-User': user });
+/** What every request to an upload says. */
+export const fields = { 'Tus-Resumable': '1.0.0' };
 
 /** Whether the login that began this has ended, or another one took its place. */
 export const isOthers = ({ status, code }) => status === 401 || code === 'other_user';
@@ -88,7 +88,7 @@ export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
   let faults = 0;
   let offset = null;
   let confirmed = 0; // bytes of which the server said that they are on disk
-  const ask = (method, path, headers = {}, body = null, progress = null) => request(method, address(path), { ...fields(item.user), ...headers }, body, signal, progress);
+  const ask = (method, path, headers = {}, body = null, progress = null) => request(method, address(path), { ...fields, ...identity(item.user), ...headers }, body, signal, progress);
   const again = async (answer) => {
     const { status } = answer;
     if (status === 401) throw new Problem('You are not logged in any more.', 'Log in again, and it goes on.', 401);

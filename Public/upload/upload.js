@@ -12,7 +12,6 @@ import { unfinished, unfinishedList } from './open.js';
 import { Pace } from './pace.js';
 import { isOver, queue } from './queue.js';
 import { results } from './results.js';
-import { isOthers } from './tus.js';
 
 export async function show(root, { user }) {
   const [signal, leave] = lifetime();
@@ -31,15 +30,14 @@ export async function show(root, { user }) {
   queue.addEventListener('change', follow, { signal });
   follow();
   const look = async () => {
-    const open = await unfinished(user.id);
-    if (!signal.aborted) refresh(begun, open, () => unfinishedList(open, user.id, look));
+    const open = await unfinished();
+    if (!signal.aborted) refresh(begun, open, () => unfinishedList(open, look));
   };
   await look().catch((error) => {
     if (error.status === 401) throw error;
-    if (isOthers(error)) dispatchEvent(new Event('loginended'));
     problem.textContent = error.message;
   });
-  every(15, () => look().catch((error) => { if (isOthers(error)) dispatchEvent(new Event('loginended')); }), signal);
+  every(15, () => look().catch((error) => { if (error.status === 401) dispatchEvent(new Event('loginended')); }), signal);
   return leave;
 }
 
@@ -63,7 +61,7 @@ function place(problem, signal) {
     h('div', { class: 'row' }, h('button', { type: 'button', onclick: () => files.click() }, 'Choose files'),
       h('button', { type: 'button', class: 'quiet', onclick: () => folder.click() }, 'Choose a folder')),
     files, folder,
-    h('p', { class: 'hint' }, 'Nothing is sent twice, and a broken connection, a reload or a restart of the server loses nothing.',
+    h('p', { class: 'hint' }, 'Nothing is sent twice, and what a broken connection or a restart of the server stops goes on by itself. After a reload so do files of up to 256 MB, 1 GB together; larger ones go on when they are chosen again.',
       canStayAwake ? ' The screen stays on meanwhile.' : ' Keep this page in front and the screen on: over plain HTTP the browser does not let it do that by itself.'));
   // Beside the zone a dropped photo would take the place of the page.
   addEventListener('dragover', (event) => { event.preventDefault(); zone.classList.add('over'); }, { signal });

@@ -73,6 +73,65 @@ def test_what_is_chosen_in_a_tab_of_an_earlier_login_stays_out_of_the_next_one(a
     assert (admin.count(), ben.count()) == (0, 1)
 
 
+def test_another_tab_shows_nobody_else_than_who_is_logged_in(admin, ben, inside):
+    """Other tabs hear of a login; one that heard nothing, such as a frozen one, is refused at its next request."""
+    visitor, page = inside("#/photos")
+    visitor.expected_statuses = {401, 409}
+    other = visitor.context.new_page()
+    other.goto("/#/account")
+    other.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    other.get_by_label("E-mail").fill(BEN)
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("link", name="Ben", exact=True)).to_be_visible()
+    log_in(visitor.context, EMAIL, PASSWORD)
+    page.get_by_role("link", name="Albums", exact=True).click()
+    expect(page.get_by_role("link", name="Anna", exact=True)).to_be_visible()
+
+
+def test_a_tab_out_of_sight_holds_no_stream(admin, founded, visit):
+    """Six connections are all that a browser has for one server, over all tabs."""
+    visitor = visit(storage_state=founded.browser)
+    visitor.page.add_init_script(
+        """window.streams = [];
+        window.EventSource = class extends EventSource { constructor(...all) { super(...all); streams.push(this); } };
+        window.look = (hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); };""")
+    page = visitor.open("#/activity")
+    open_ones = "streams.filter(({ readyState }) => readyState !== 2).length"
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    until(lambda: page.evaluate(open_ones) == 1, 10, "a stream")
+    page.evaluate("look(true)")
+    assert page.evaluate(open_ones) == 0
+    admin.store(media.jpeg("meanwhile"), "meanwhile.jpg")
+    page.evaluate("look(false)")
+    expect(page.get_by_text("meanwhile.jpg")).to_be_visible()
+    assert page.evaluate(open_ones) == 1
+
+
+def test_as_many_streams_as_there_may_be_are_no_outage(admin, founded, visit):
+    visitor = visit(storage_state=founded.browser)
+    visitor.expected_statuses = {429}
+    visitor.page.route("**/api/backup/events", lambda route: route.fulfill(status=429, json={"detail": "Too many"}))
+    page = visitor.open("#/activity")
+    page.wait_for_timeout(6000)
+    expect(page.get_by_role("status")).to_have_text("Running")
+
+
+def test_another_file_of_the_same_name_size_and_time_is_sent_too(admin, inside, folder):
+    (photo,) = files(folder, 1)
+    os.utime(photo, (1_600_000_000, 1_600_000_000))
+    _, page = inside("#/upload")
+    page.get_by_label("Files").set_input_files([photo])
+    heading(page, "All done")
+    bytes_ = bytearray(photo.read_bytes())
+    bytes_[-10] ^= 1
+    photo.write_bytes(bytes_)
+    os.utime(photo, (1_600_000_000, 1_600_000_000))
+    page.get_by_label("Files").set_input_files([photo])
+    until(lambda: admin.count() == 2, 30, "the other file")
+
+
 def test_what_was_stored_at_an_earlier_visit_is_asked_for_anew(admin, inside, folder):
     kept, deleted, trashed = made = files(folder, 3)
     _, page = inside("#/upload")
