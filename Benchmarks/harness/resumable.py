@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import time
 
 from .nightstand import Nightstand
@@ -62,8 +63,14 @@ def cut_ten_times(work):
     return bound_row("g", f"4 GB cut {CUTS} times: sent twice", twice, f"{twice:.2f} %", 1, "< 1 %", at_least=False)
 
 
+def on_the_wire(connection):
+    """Bytes that the kernel has sent: what waits in its buffer when the connection is reset never went anywhere."""
+    # tcp_info in linux/tcp.h: tcpi_bytes_sent, 200 bytes from its start (Linux 4.19).
+    return struct.unpack_from("Q", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 200)[0]
+
+
 def send_with_cuts(server):
-    """Bytes of bodies that were handed to the kernel."""
+    """Bytes that went over the wire, heads of requests included."""
     piece = os.urandom(1 << 20)
     first = b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + b"\0\0\0\1mdat" + (CUT_FILM - 20).to_bytes(8, "big")
     location, stands, sent = None, 0, 0
@@ -81,12 +88,13 @@ def send_with_cuts(server):
             while stands < end:
                 data = first[stands:] if stands < len(first) else piece[:end - stands]
                 connection.sendall(data)
-                stands, sent = stands + len(data), sent + len(data)
+                stands += len(data)
             if cut == CUTS:
                 status, said = final(connection)
                 if status != 201:
                     raise BenchmarkError(f"the cut film was answered with {status}: {said}")
-                return sent
+                return sent + on_the_wire(connection)
+            sent += on_the_wire(connection)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # a reset, no goodbye
         with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
             connection.sendall(f"HEAD {location} HTTP/1.1\r\nHost: x\r\nx-api-key: {server.key}\r\n\r\n".encode())
