@@ -183,6 +183,29 @@ def test_a_registration_that_is_gone_says_so(home, phone, anna, service):
     assert anna.post(f"/api/backup/devices/{line['id']}/tickle").status == 400
 
 
+    # Set up anew, it is well.
+    service.answers = [(201, {})]
+    app = App()
+    phone.put("/api/backup/devices/me/push", {"kind": "webpush", "endpoint": service.endpoint("two"), "keys": app.keys})
+    token = app.read(service.wait(3))["token"]
+    assert phone.post("/api/backup/devices/me/push/confirm", {"token": token}).status == 200
+    assert device(anna)["tickle"]["diagnosis"] is None
+
+
+def test_a_registration_that_nobody_confirmed_says_so(home, phone, anna, service):
+    phone.store(media.jpeg("an old one"), "old.jpg")
+    phone.put("/api/backup/devices/me/push", {"kind": "webpush", "endpoint": service.endpoint(), "keys": App().keys})
+    assert device(anna)["tickle"]["diagnosis"] is None, "it has five minutes"
+    phone.close()
+    anna.close()
+    home.stop()
+    with sqlite3.connect(home.data / "nightstand.sqlite") as catalog:
+        catalog.execute("UPDATE push SET token_expires_at = token_expires_at - 3600000")
+    catalog.close()
+    home.start()
+    assert device(anna)["tickle"]["diagnosis"] == "push_not_working"
+
+
 def test_retry_after_is_obeyed(home, phone, anna, service):
     phone.store(media.jpeg("an old one"), "old.jpg")
     register(phone, service)

@@ -168,7 +168,8 @@ struct EventStream: Sendable {
       if !isEmpty, let told, now.seconds(since: told) < 1.9 { return false }
       let moving = try await watch.stream.backup.transfersUnderWay { scope == nil || $0 == scope }
       (told, wasEmpty) = (now, moving.isEmpty)
-      try await watch.send("progress", id: nil, try JSON.bytes(["uploads": moving.map { TransferShape($0, to: watch.principal) }]))
+      let shapes = moving.map { TransferShape($0, to: watch.principal) }
+      try await watch.send("progress", id: nil, try JSON.bytes(["uploads": shapes]))
       return true
     }
   }

@@ -32,6 +32,7 @@ enum AlertRules {
       return decision
     }
     let isBad = bad.contains(alert.level)
+    decision.isFine = !isBad
     func tell(_ person: Person, isForAdmin: Bool) {
       decision.messages.append((person.number, now, person.quiet?.wait(now) ?? now, isForAdmin))
     }

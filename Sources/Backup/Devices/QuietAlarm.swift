@@ -133,7 +133,8 @@ package enum QuietAlarm {
     if let reopened = device.reopenedAt, now.hour - reopened.hour < afterUpdate {
       return DeviceState(.green, .osUpdated, "Updated lately: please look through its checklist once.")
     }
-    if let last = device.lastUpload, now.hour - last.hour >= withoutPhoto, checkIn(device, now) == nil || device.remaining != 0 {
+    let saysNothingLeft = checkIn(device, now) != nil && device.remaining == 0
+    if let last = device.lastUpload, now.hour - last.hour >= withoutPhoto, !saysNothingLeft {
       return DeviceState(
         .amber, .noNewPhotos,
         "In contact, but no photo for \(Span(from: last, to: now)): either none were taken, or its backup is switched off."

@@ -170,7 +170,18 @@ package struct TickleView: Sendable {
     last = summary.last.map { Tickling($0) }
     let memory = summary.memory
     (lift, trials, cadence) = (TickleView.lift(memory), memory.sent + memory.held, memory.cadence)
-    diagnosis = memory.diagnosis.flatMap { Diagnosis(rawValue: $0) }
+    diagnosis = TickleView.diagnosis(summary)
+  }
+
+  /// The registration's own word first: what was learned may be older.
+  private static func diagnosis(_ summary: TickleSummary) -> Diagnosis? {
+    if summary.isUnconfirmed { return .pushNotWorking }
+    let learned = summary.memory.diagnosis.flatMap { Diagnosis(rawValue: $0) }
+    switch summary.push.flatMap({ PushState(rawValue: $0) }) {
+    case .gone: return .uninstalledOrReset
+    case .active, .backoff: return learned == .uninstalledOrReset ? nil : learned
+    case .pending, nil: return learned
+    }
   }
 
   static func lift(_ memory: TickleMemory) -> Lift? {

@@ -154,6 +154,8 @@ extension Catalog {
     package let alert: Int64
     /// `user.number`, from when on, and whether as an admin.
     package var messages: [(user: Int64, from: Instant, visibleFrom: Instant, isForAdmin: Bool)] = []
+    /// All is well: for those channels alone that heard of the trouble.
+    package var isFine = false
     package var isOwnerDone = false
     package var isAdminDone = false
     package var isOwnerTold = false
@@ -171,11 +173,14 @@ extension Catalog {
             sql: """
               INSERT INTO alert_delivery (alert, channel, for_admin, next_at)
                 SELECT ?1, number, ?3, CASE WHEN kind = 'webhook' THEN ?4 ELSE ?5 END FROM alert_channel
-                WHERE user = ?2 AND disabled_at IS NULL
+                WHERE user = ?2 AND disabled_at IS NULL AND (NOT ?6 OR EXISTS (
+                  SELECT 1 FROM alert_heard JOIN alert ON alert.device = alert_heard.device
+                  WHERE alert.number = ?1 AND channel = alert_channel.number
+                    AND alert_heard.level IN ('amber', 'red')))
               ON CONFLICT DO NOTHING
               """
           ).execute(arguments: [
-            decision.alert, message.user, message.isForAdmin, message.from, message.visibleFrom,
+            decision.alert, message.user, message.isForAdmin, message.from, message.visibleFrom, decision.isFine,
           ])
         }
         try db.cachedStatement(
@@ -245,6 +250,11 @@ extension Catalog {
       switch end {
       case .dropped: break
       case .delivered:
+        try db.execute(
+          sql: """
+            INSERT INTO alert_heard (channel, device, level) SELECT ?1, device, level FROM alert WHERE number = ?2
+            ON CONFLICT DO UPDATE SET level = excluded.level
+            """, arguments: [channel, alert])
         try db.execute(
           sql: "UPDATE alert_channel SET failures = 0, word = NULL, delivered_at = ? WHERE number = ?",
           arguments: [now, channel])

@@ -93,7 +93,7 @@ extension Catalog {
     }
     return DeviceRecord(
       device: device, days: days, credentials: sessions + keys, transfers: try transfers(number, db),
-      latencies: try latencies(device, db), tickles: try tickles(number, db))
+      latencies: try latencies(device, db), tickles: try tickles(number, db, now: now))
   }
 
   /// Itself and what was merged into it.

@@ -109,7 +109,7 @@ extension Catalog {
 
   // MARK: Looking
 
-  static func tickles(_ device: Int64, _ db: Database) throws -> TickleSummary? {
+  static func tickles(_ device: Int64, _ db: Database, now: Instant) throws -> TickleSummary? {
     let last = try Row.fetchOne(
       db.cachedStatement(sql: "\(TickleRow.selection) WHERE tickle.device = ? ORDER BY number DESC LIMIT 1"),
       arguments: [device]
@@ -117,8 +117,15 @@ extension Catalog {
     let memory = try Row.fetchOne(
       db.cachedStatement(sql: "SELECT * FROM tickle_device WHERE device = ?"), arguments: [device]
     ).map { TickleMemory($0) }
-    guard memory != nil || last != nil else { return nil }
-    return TickleSummary(memory: memory ?? TickleMemory(), last: last)
+    let push = try Row.fetchOne(
+      db.cachedStatement(
+        sql: "SELECT state, coalesce(token_expires_at, registered_at) AS until FROM push WHERE device = ?"),
+      arguments: [device])
+    guard memory != nil || last != nil || push != nil else { return nil }
+    let state = push?["state"] as String?
+    return TickleSummary(
+      memory: memory ?? TickleMemory(), last: last, push: state,
+      isUnconfirmed: state == PushState.pending.rawValue && push.map { $0["until"] < now } ?? false)
   }
 
   /// The newest first.

@@ -113,6 +113,10 @@ package struct TickleCandidate: Sendable {
 package struct TickleSummary: Sendable, Equatable {
   package let memory: TickleMemory
   package let last: TickleRow?
+  /// Where its push registration stands; nil where it has none.
+  package let push: String?
+  /// Whether the registration's first message was never confirmed in time.
+  package let isUnconfirmed: Bool
 }
 
 /// Trials and contacts of many devices.
