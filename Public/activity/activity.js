@@ -62,10 +62,11 @@ export async function show(root, { user, query }) {
     body, foot);
   await Promise.all([reload(), sum(summary)]);
 
+  let gathering = null;
   events.on('activity', (entry) => {
     if (!fits(entry, filter) || items.some(({ id }) => id === entry.id)) return;
     items = [entry, ...items].slice(0, kept);
-    draw();
+    gathering ??= setTimeout(() => { gathering = null; if (!signal.aborted) draw(); }, 1000); // an import brings hundreds a second
   }, signal);
   events.on('reset', reload, signal);
   return leave;

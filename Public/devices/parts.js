@@ -44,7 +44,7 @@ function title({ date, stored, bytes: size, rejected, broken, hours }) {
   const parts = [stored ? `${plural(stored, 'item')} stored (${bytes(size)})` : hours ? 'in contact, nothing new' : 'no contact'];
   if (rejected) parts.push(`${rejected} rejected`);
   if (broken) parts.push(`${broken} broken off`);
-  return `${day(date)}: ${parts.join(', ')}`;
+  return `${day(`${date}T00:00`)}: ${parts.join(', ')}`;
 }
 
 export const legend = () => h('p', { class: 'hint legend' },

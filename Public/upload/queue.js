@@ -61,9 +61,10 @@ class Queue extends EventTarget {
     this.#run();
   }
 
-  /** Adds `[{ file, path }]`. A file that was begun before goes on where it stopped. */
-  async add(files) {
+  /** Adds `[{ file, path }]` that `owner` chose. A file that was begun before goes on where it stopped. */
+  async add(files, owner) {
     await this.#opening;
+    if (this.user?.id !== owner) return; // to read a dropped folder takes its time: somebody else logged in meanwhile
     const wanted = files.filter((one) => !isLitter(one)).map((one) => ({ ...one, key: one.file ? `${one.path}|${one.file.size}|${one.file.lastModified}` : unread(one.path) }));
     // What was stored and is chosen again is read again: the server may have lost it, and another file may have its name, size and time.
     this.forget(wanted.flatMap(({ key, path }) => [this.#byKey.get(key), this.#byKey.get(unread(path))])

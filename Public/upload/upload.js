@@ -19,7 +19,7 @@ export async function show(root, { user }) {
   const progress = h('section', { class: 'card upload-progress', hidden: true, 'aria-label': 'Progress' });
   const begun = h('div', { class: 'result-part' });
   const parts = Array.from({ length: 6 }, () => h('div', { class: 'result-part' }));
-  add(root, h('h1', {}, 'Upload'), place(problem, signal), problem, progress, parts, begun);
+  add(root, h('h1', {}, 'Upload'), place(problem, signal, user), problem, progress, parts, begun);
   await queue.open(user);
   const pace = new Pace();
   const follow = () => {
@@ -42,12 +42,12 @@ export async function show(root, { user }) {
 }
 
 /** Where files are dropped, with the two buttons for those who do not drop. */
-function place(problem, signal) {
+function place(problem, signal, user) {
   const take = async (promise) => {
     problem.textContent = '';
     const files = await promise;
     if (!files.length) problem.textContent = 'There were no files in that.';
-    await queue.add(files);
+    await queue.add(files, user.id);
   };
   const input = (more, label) => {
     const field = h('input', { type: 'file', multiple: true, hidden: true, 'aria-label': label, ...more });

@@ -74,3 +74,13 @@ def test_the_timeline_finds_by_height_what_it_placed(visit):
           return wrong;
         }""")
     assert wrong == []
+
+
+def test_a_day_without_a_time_is_that_day_west_of_greenwich_too(chromium, server):
+    context = chromium.new_context(base_url=server.url, locale="en-GB", timezone_id="America/New_York")
+    page = context.new_page()
+    page.goto("/")
+    cell = {"date": "2026-11-21", "stored": 1, "bytes": 5, "duplicates": 0, "rejected": 0, "broken": 0, "hours": 1}
+    title = page.evaluate("async (cell) => (await import('/devices/parts.js')).strip([cell]).firstChild.title", cell)
+    context.close()
+    assert title.startswith("21 Nov 2026")

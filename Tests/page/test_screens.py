@@ -4,7 +4,7 @@ import os
 
 import pytest
 from conftest import DESK, EMAIL, PHONE
-from harness import client
+from harness import client, media
 from harness.process import REPOSITORY, Nightstand, until
 from household import fill
 from pictures import landscape
@@ -138,3 +138,18 @@ def test_motion_can_be_switched_off(household, chromium):
         assert page.evaluate("getComputedStyle(document.querySelector('.screen > *')).animationName") == "none"
     finally:
         visitor.close()
+
+
+def test_what_happens_hundreds_of_times_a_second_is_drawn_once_a_second(admin, inside):
+    _, page = inside("#/activity")
+    admin.store(media.jpeg("first"), "first.jpg")
+    expect(page.get_by_text("first.jpg")).to_be_visible()
+    drawn = page.evaluate(
+        """async () => {
+          const { events } = await import('/core/events.js');
+          const now = () => document.body.textContent.includes('burst 299.jpg');
+          for (let id = 0; id < 300; id += 1) events.dispatchEvent(new CustomEvent('activity', { detail: { id: `${1e9 + id}`, kind: 'stored', at: new Date().toISOString(), name: `burst ${id}.jpg`, bytes: 1 } }));
+          return now();
+        }""")
+    assert drawn is False
+    expect(page.get_by_text("burst 299.jpg")).to_be_visible()

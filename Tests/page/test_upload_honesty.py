@@ -132,6 +132,30 @@ def test_another_file_of_the_same_name_size_and_time_is_sent_too(admin, inside, 
     until(lambda: admin.count() == 2, 30, "the other file")
 
 
+def test_a_folder_that_is_still_being_read_when_somebody_else_logs_in_is_not_theirs(admin, ben, inside):
+    visitor, page = inside("#/upload")
+    visitor.expected_statuses = {409}
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    page.evaluate(
+        """(bytes) => {
+          const photo = new File([new Uint8Array(bytes)], 'hers.jpg', { type: 'image/jpeg' });
+          const entry = { isFile: true, fullPath: '/hers.jpg', file: (ok) => { window.read = () => ok(photo); } };
+          DataTransferItem.prototype.webkitGetAsEntry = () => entry;
+          const transfer = new DataTransfer();
+          transfer.items.add(photo);
+          window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        }""", list(media.jpeg("hers")))
+    log_in(visitor.context, BEN, PASSWORD)
+    page.get_by_role("link", name="Albums", exact=True).click()
+    expect(page.get_by_role("link", name="Ben", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Upload", exact=True).click()
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    page.evaluate("import('/upload/queue.js').then(({ queue }) => { const add = queue.add.bind(queue); queue.add = (...all) => add(...all).finally(() => { window.added = true; }); })")
+    page.evaluate("read()")
+    page.wait_for_function("window.added")
+    assert page.evaluate("import('/upload/queue.js').then(({ queue }) => queue.items.length)") == 0
+
+
 def test_what_was_stored_at_an_earlier_visit_is_asked_for_anew(admin, inside, folder):
     kept, deleted, trashed = made = files(folder, 3)
     _, page = inside("#/upload")
