@@ -33,7 +33,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "Ground", dependencies: ["CLinux", "COpenSSL", "CZlib"], swiftSettings: everyFloor),
-    .target(name: "Outbound", dependencies: ["CCurl", "Ground"], swiftSettings: everyFloor),
+    .target(name: "Outbound", dependencies: ["CCurl", "CLinux", "Ground"], swiftSettings: everyFloor),
     .target(
       name: "Push",
       dependencies: ["Ground", "Outbound", .product(name: "Crypto", package: "swift-crypto")], swiftSettings: safeFloor),

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Ground
 
@@ -23,7 +24,7 @@ package struct SystemResolver: Resolver {
 
   private static func lookUp(_ host: String) throws(OutboundError) -> [IPAddress] {
     var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_socktype = Int32(NS_SOCK_STREAM)
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, nil, &hints, &list)
     guard code == 0 else {

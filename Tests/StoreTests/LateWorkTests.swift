@@ -82,11 +82,10 @@ import Testing
     try await catalog.write { db in try db.execute(sql: "DELETE FROM asset") }
     #expect(try await add(3) == 3)
     #expect(try await catalog.read { db in try String.fetchOne(db, sql: "PRAGMA integrity_check") } == "ok")
-    let definition = try await catalog.read { db in
-      try String.fetchAll(db, sql: "SELECT sql FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")
+    let tables = try await catalog.read { db in
+      try String.fetchAll(db, sql: "SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")
     }
-    // Six that the migration names, devices and their activity.
-    #expect(definition.count == 8)
+    #expect(Set(tables).isSuperset(of: ["user", "session", "api_key", "asset", "album", "upload", "device", "activity"]))
     _ = anna
   }
 
