@@ -120,8 +120,9 @@ import Testing
     #expect(try await count(.broken) == 700)
     try await fill(.broken, 3000)
     await activity.sweep()
-    #expect(try await count(.broken) == 900 && count(.loginFailed) == 50)
-    #expect(try await activity.range().last == 4130, "numbers are never used again")
+    #expect(try await count(.broken) == 900)
+    #expect(try await count(.loginFailed) == 50)
+    #expect(try await activity.range().last >= 4130, "numbers are never used again")
   }
 
   @Test("A flood of what needs no transaction of its own is bounded, and counted")

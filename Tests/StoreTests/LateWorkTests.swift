@@ -85,7 +85,8 @@ import Testing
     let tables = try await catalog.read { db in
       try String.fetchAll(db, sql: "SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")
     }
-    #expect(Set(tables).isSuperset(of: ["user", "session", "api_key", "asset", "album", "upload", "device", "activity"]))
+    let numbered: Set = ["user", "session", "api_key", "asset", "album", "upload", "device", "activity"]
+    #expect(numbered.isSubset(of: tables))
     _ = anna
   }
 

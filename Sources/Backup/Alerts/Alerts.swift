@@ -36,6 +36,8 @@ package final class Alerts: Sendable {
   private let now: @Sendable () -> Instant
   private let bell = JobBell()
   private let loop = Mutex<Task<Void, Never>?>(nil)
+  /// What became of messages, while it cannot be recorded; by their names. As many as are sent at once.
+  private let unrecorded = Mutex<[String: Catalog.AlertEnd]>([:])
   private let isClosed = Mutex(false)
   private let tested = Mutex<[Identifier: MonotonicTime]>([:])
 
@@ -111,27 +113,47 @@ package final class Alerts: Sendable {
   /// - Returns: whether there may be more.
   private func deliver() async throws -> Bool {
     let due = try await catalog.dueAlerts(at: now(), limit: Alerts.batch)
-    await withTaskGroup(of: Void.self) { group in
-      for delivery in due { group.addTask { await self.deliver(delivery) } }
+    let failures = await withTaskGroup(of: (any Error)?.self) { group in
+      for delivery in due {
+        group.addTask {
+          do {
+            try await self.deliver(delivery)
+            return nil
+          } catch { return error }
+        }
+      }
+      return await group.reduce(into: [any Error]()) { if let failure = $1 { $0.append(failure) } }
     }
+    // The catalog cannot be read or written: what is due stays, and is looked at after a pause.
+    if let failure = failures.first { throw failure }
     return due.count == Alerts.batch && !isClosed.withLock { $0 }
   }
 
-  private func deliver(_ due: AlertDeliveryRow) async {
+  /// - Throws: where the catalog fails.
+  private func deliver(_ due: AlertDeliveryRow) async throws {
+    let name = "\(due.alert)-\(due.channel.id)"
     let end: Catalog.AlertEnd
-    if due.isOvertaken || due.channel.disabledAt != nil {
+    if let earlier = unrecorded.withLock({ $0[name] }) {
+      end = earlier
+    } else if due.isOvertaken || due.channel.disabledAt != nil {
       // While it waited for the end of quiet hours, or for the other side.
       end = .dropped
-    } else if let device = try? await devices.device(due.device, of: nil) {
+    } else if let device = try await device(due.device) {
       let message = AlertMessage(device, number: due.alert, at: due.at, isForAdmin: due.isForAdmin)
-      let reply = await post.send(message, through: due.channel, delivery: "\(due.alert)-\(due.channel.id)")
+      let reply = await post.send(message, through: due.channel, delivery: name)
       end = Alerts.end(reply, tries: due.tries, now: now())
     } else {
       end = .dropped
     }
-    do { try await catalog.end(alert: due.alert, channel: due.channel.number, end, now: now()) } catch {
-      logger.warning("what became of an alert could not be recorded", metadata: ["error": "\(error)"])
-    }
+    // Nobody shall be told twice because the disk is full: until it is recorded, it is known here.
+    unrecorded.withLock { $0[name] = end }
+    try await catalog.end(alert: due.alert, channel: due.channel.number, end, now: now())
+    unrecorded.withLock { _ = $0.removeValue(forKey: name) }
+  }
+
+  /// Nil where it is gone.
+  private func device(_ id: Identifier) async throws -> Device? {
+    do { return try await devices.device(id, of: nil) } catch BackupError.noAccess { return nil }
   }
 
   static func end(_ reply: AlertReply, tries: Int64, now: Instant) -> Catalog.AlertEnd {

@@ -129,7 +129,9 @@ extension Catalog {
   package func settle(push row: PushRow, now: Instant) async throws {
     try await write { db in
       guard var current = try Catalog.push(of: row.device, db), current.place == row.place,
-        current.registeredAt == row.registeredAt
+        current.registeredAt == row.registeredAt,
+        // Confirmed while the push service still thought about its answer: the message has arrived.
+        !(row.state == .pending && current.state == .active)
       else { return }
       let ended = row.state == .gone && current.state != .gone
       (current.state, current.failures, current.retryAt, current.word) = (
