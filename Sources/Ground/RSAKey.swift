@@ -7,9 +7,13 @@ package final class RSAKey: @unchecked Sendable {
 
   /// Nil where the text is no private RSA key (PEM, without a password).
   package init?(pem: [UInt8]) {
-    guard let memory = BIO_new_mem_buf(pem, Int32(clamping: pem.count)) else { return nil }
-    defer { BIO_free(memory) }
-    guard let key = PEM_read_bio_PrivateKey(memory, nil, ns_no_passphrase, nil) else {
+    // The BIO keeps a pointer to the bytes, not a copy: it must end before they may move.
+    let read = pem.withUnsafeBytes { bytes -> OpaquePointer? in
+      guard let memory = BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count)) else { return nil }
+      defer { BIO_free(memory) }
+      return PEM_read_bio_PrivateKey(memory, nil, ns_no_passphrase, nil)
+    }
+    guard let key = read else {
       ERR_clear_error()
       return nil
     }
