@@ -22,13 +22,13 @@ export function checklist(device) {
 }
 
 function entry(device, item, problem) {
-  const when = h('span', { class: 'hint' }, item.tickedAt && `Done ${day(item.tickedAt)}`);
+  const when = h('span', { class: 'hint' }, done(item.tickedAt));
   const box = h('input', { type: 'checkbox', checked: Boolean(item.tickedAt) });
   box.addEventListener('change', async () => {
     problem.textContent = '';
     try {
       await call('PATCH', `/backup/devices/${device.id}`, { ticked: { [item.id]: box.checked } });
-      when.textContent = box.checked ? 'Done today' : '';
+      when.textContent = done(box.checked && new Date());
     } catch (error) {
       box.checked = !box.checked;
       problem.textContent = error.message;
@@ -36,3 +36,5 @@ function entry(device, item, problem) {
   });
   return h('label', { class: 'tick' }, box, h('span', {}, item.text, ' ', when));
 }
+
+const done = (time) => (time ? `Done ${day(time)}` : '');

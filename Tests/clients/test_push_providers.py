@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 from harness import client, process
-from harness.push import App, Message, Provider, form, unurl64
+from harness.push import App, Provider, Pushed, form, unurl64
 
 PHONE = {"User_Agent": "immich-ios/3.1.0", "deviceModel": "iPhone 15"}
 ME = "/api/backup/devices/me/push"
@@ -217,7 +217,7 @@ def test_web_push_by_tls_and_http2_with_an_authority_at_home(launch, open_provid
     assert answer.json()["registration"] | {"state": "pending", "problem": None} == answer.json()["registration"]
     method, path, fields, body = provider.heard[0]
     assert (method, path, provider.versions) == ("POST", "/up", {"2"})
-    message = Message(path, fields.items(), body)
+    message = Pushed(path, fields.items(), body)
     assert message.claims()["aud"] == f"https://{place}"
     assert phone.post(ME + "/confirm", {"token": app.read(message)["token"]}).json()["registration"]["state"] == "active"
 

@@ -16,6 +16,8 @@ RULES = pathlib.Path(__file__).with_name("rules.js").read_text()
 NAME, EMAIL, PASSWORD = "Anna", "anna@example.org", client.PASSWORD
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 DESK = {"viewport": {"width": 1200, "height": 800}}
+# A screen that comes at all comes within this: other suites, kills and encoders share the cores with the browser.
+expect.set_options(timeout=30_000)
 
 
 class Founded:
@@ -108,8 +110,9 @@ class Visitor:
     def __init__(self, chromium, server, **options):
         self.url = server.url
         self.context = chromium.new_context(base_url=server.url, locale="en-GB", timezone_id="Europe/Berlin", **options)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(30_000)
         self.page = self.context.new_page()
+        self.devtools = None
         self.complaints = []
         self.expected_statuses = set()
         self.page.on("console", self._console)
@@ -138,7 +141,7 @@ class Visitor:
         """Logs in behind the page's back, and opens a screen."""
         log_in(self.context, email, password)
         page = self.open(place)
-        expect(page.locator("main h1")).to_be_visible(timeout=15_000)
+        expect(page.locator("main h1")).to_be_visible()
         return page
 
     def accessible(self):
@@ -157,6 +160,15 @@ class Visitor:
             shot = self.page.screenshot(animations="disabled", scale="css")
             # A third of the bytes of PNG, with all of its colours.
             Image.open(io.BytesIO(shot)).convert("RGB").save(IMAGES / f"{name}.webp", quality=88, method=6)
+
+    def network(self, latency=0, upload=-1):
+        """From now on every answer takes `latency` ms longer, and the page sends `upload` bytes a second (-1: as many as it can)."""
+        if not self.devtools:
+            self.devtools = self.context.new_cdp_session(self.page)
+            self.devtools.send("Network.enable")
+            self.devtools.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        self.devtools.send("Network.emulateNetworkConditions", {
+            "offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": upload})
 
     def close(self):
         self.context.close()

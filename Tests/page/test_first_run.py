@@ -171,10 +171,7 @@ def test_few_waits_until_it_can_be_used(admin, inside, place):
     """On a slow network each question that waits for another costs its whole delay: so many at most until the screen stands."""
     delay = 300  # milliseconds
     visitor, page = inside("#/account")
-    network = visitor.context.new_cdp_session(page)
-    network.send("Network.enable")
-    network.send("Network.emulateNetworkConditions", {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1})
-    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    visitor.network(latency=delay)
     page.add_init_script(
         "new MutationObserver(() => { if (!window.stood && document.querySelector('main h1')) window.stood = performance.now(); })"
         ".observe(document, {childList: true, subtree: true})")

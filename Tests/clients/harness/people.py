@@ -5,7 +5,6 @@ import email
 import email.policy
 import hashlib
 import hmac
-import http.server
 import json
 import threading
 import time
@@ -13,39 +12,14 @@ import time
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from .process import until
+from .receiver import Receiver
 
 
-class Heard:
-    def __init__(self, path, fields, body):
-        self.path, self.fields, self.body = path, {name.lower(): value for name, value in fields}, body
-
-
-class Inbox:
-    """Takes every POST. `answers` are given in turn, the last one from then on."""
+class Inbox(Receiver):
+    """An ntfy-compatible server, or somebody's webhooks."""
 
     def __init__(self, *answers):
-        self.answers, self.heard = list(answers) or [(200, {})], []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, fields = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
-                outer.heard.append(Heard(self.path, self.headers.items(), body))
-                self.send_response(status)
-                for name, value in fields.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.place = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        super().__init__(*(answers or [(200, {})]))
 
     def url(self, path):
         return f"http://{self.place}/{path}"
@@ -56,10 +30,6 @@ class Inbox:
     def wait(self, path, count=1):
         until(lambda: len(self.at(path)) >= count, what=f"message {count} at {path}")
         return self.at(path)[count - 1]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def verified(heard, secret, seen):

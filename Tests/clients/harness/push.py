@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import http.server
 import json
 import os
 import socket
@@ -17,6 +16,7 @@ from hypercorn.config import Config
 from py_vapid import Vapid02
 
 from .process import until
+from .receiver import Message, Receiver
 
 
 def url64(data):
@@ -42,10 +42,7 @@ class App:
             message.body, private_key=self.private, auth_secret=self.secret, version="aes128gcm").rstrip(b"\0"))
 
 
-class Message:
-    def __init__(self, path, fields, body):
-        self.path, self.fields, self.body = path, {name.lower(): value for name, value in fields}, body
-
+class Pushed(Message):
     def claims(self):
         """Of its VAPID token, verified."""
         assert Vapid02.verify(self.fields["authorization"])
@@ -53,39 +50,13 @@ class Message:
         return json.loads(unurl64(token.split(".")[1]))
 
 
-class PushService:
-    """RFC 8030's server side, as far as a sender sees it. `answers` are given in turn, the last one from then on."""
+class PushService(Receiver):
+    """RFC 8030's server side, as far as a sender sees it."""
+
+    message = Pushed
 
     def __init__(self, *answers):
-        self.answers = list(answers) or [(201, {})]
-        self.heard = []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, fields = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
-                outer.heard.append(Message(self.path, self.headers.items(), body))
-                self.send_response(status)
-                for name, value in fields.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            do_GET = do_POST
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def place(self):
-        return f"127.0.0.1:{self.port}"
+        super().__init__(*(answers or [(201, {})]))
 
     def endpoint(self, name="one"):
         return f"http://{self.place}/push/{name}"
@@ -93,10 +64,6 @@ class PushService:
     def wait(self, count):
         until(lambda: len(self.heard) >= count, what=f"push {count}")
         return self.heard[count - 1]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class Provider:
