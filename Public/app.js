@@ -150,12 +150,18 @@ function takeGreeting() {
   return text;
 }
 
-/** After a login or its end; `to` is where to go on, `text` a heading for there. */
-async function restart(to, text = null) {
+/** After a login or its end; `to` is where to go on, `text` a heading for there, `gone` who logged out. */
+async function restart(to, text = null, gone = null) {
   greeting = text;
   if (to !== undefined && location.hash !== to) history.replaceState(null, '', to);
   await start();
+  if (!gone) return;
+  tabs.postMessage({ gone });
+  await forget(gone);
 }
+
+/** Of who logged out nothing stays in this browser, whichever tab wrote it. */
+const forget = async (person) => (await import('./upload/ledger.js')).Ledger.forget(person).catch(() => {});
 
 addEventListener('hashchange', () => (user ? route() : start()));
 document.querySelector('[data-skip]').addEventListener('click', (event) => {
@@ -181,6 +187,12 @@ events.onState = async (isUp) => {
 
 // A request heard that its login is over, or that somebody else logged in in another tab.
 addEventListener('loginended', () => start());
-tabs.onmessage = ({ data }) => { if (data !== (user?.id ?? null)) start(); };
+tabs.onmessage = async ({ data }) => {
+  if (data?.gone) {
+    if (user?.id === data.gone) await start();
+    return forget(data.gone);
+  }
+  if (data !== (user?.id ?? null)) start();
+};
 
 await start();

@@ -2,21 +2,27 @@
 
 import { call, Problem } from '../core/api.js';
 import { add, fill, h } from '../core/dom.js';
+import { confirm } from '../core/dialog.js';
 import { action, field, form } from '../core/form.js';
 import { ago, bytes } from '../core/format.js';
 
+const hasUploads = ({ id }) => localStorage.getItem(`nightstand-uploads-open-${id}`) === '1';
+
 export async function show(root, { user, restart, greeting }) {
   const said = h('p', { class: 'good-word', role: 'status' });
+  const leave = async () => {
+    try {
+      await call('POST', '/auth/logout');
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+    }
+    await restart('#/', null, user.id);
+  };
   const sessions = h('ul', { class: 'card list' });
   add(root,
-    h('div', { class: 'heading' }, h('h1', {}, user.name), action('Log out', async () => {
-      try {
-        await call('POST', '/auth/logout');
-      } catch (problem) {
-        if (problem.status !== 401) throw problem;
-      }
-      await restart('#/');
-    }, { id: 'log-out' })),
+    h('div', { class: 'heading' }, h('h1', {}, user.name), action('Log out', () => (hasUploads(user)
+      ? confirm('Log out', 'Uploads from this browser are not finished. What has not arrived is forgotten here: choose it again next time.', 'Log out', leave)
+      : leave()), { id: 'log-out' })),
     h('p', { class: 'lead' }, `${user.email} · ${bytes(user.quotaUsageInBytes)}${user.quotaSizeInBytes === null ? ' stored' : ` of ${bytes(user.quotaSizeInBytes)} used`}`),
     greeting && h('p', { class: 'banner', role: 'status' }, `${greeting}: the one you logged in with is known to the admin.`),
     said,

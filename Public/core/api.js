@@ -14,20 +14,21 @@ const patience = 20_000; // milliseconds
 /** Whom the page is shown to, an id: every request says so, because the browser sends the cookie of whoever logged in last, in every tab. */
 let shownTo = null;
 export const showTo = (user) => { shownTo = user; };
+export const shown = () => shownTo;
 export const identity = (user) => (user ? { 'X-Nightstand-User': user } : {});
 
 /** An address below `/api`, relative to the page: it also holds where a proxy puts the server below a path. */
 export const address = (path) => new URL(`api${path}`, document.baseURI).href;
 
-/** Sends a request below /api and returns the answer as it is; throws a Problem unless it is a success. `as`: whose it is, null for whoever is logged in. */
-export async function send(method, path, body, { signal, wait = patience, headers = {}, as = shownTo } = {}) {
+/** Sends a request below /api and returns the answer as it is; throws a Problem unless it is a success. `as`: whose it is, null for whoever is logged in; `raw`: a body that is no JSON. */
+export async function send(method, path, body, { signal, wait = patience, headers = {}, as = shownTo, raw } = {}) {
   let response;
   const fields = { ...identity(as), ...headers };
   try {
     response = await fetch(address(path), {
       method,
       headers: body === undefined ? fields : { 'Content-Type': 'application/json', ...fields },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? raw : JSON.stringify(body),
       signal: signal ?? AbortSignal.timeout(wait),
     });
   } catch (error) {

@@ -11,6 +11,15 @@ const settled = (request) => new Promise((resolve, reject) => {
   request.onerror = () => reject(request.error);
 });
 
+function database() {
+  const request = indexedDB.open(name, 1);
+  request.onupgradeneeded = () => {
+    request.result.createObjectStore('items', { keyPath: 'id' });
+    request.result.createObjectStore('files');
+  };
+  return settled(request);
+}
+
 export class Ledger {
   #database;
   #held = new Map(); // id → bytes kept
@@ -19,17 +28,20 @@ export class Ledger {
   /** Null where the browser keeps nothing (some private windows): uploads work, but do not survive a reload. */
   static async open() {
     try {
-      const request = indexedDB.open(name, 1);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore('items', { keyPath: 'id' });
-        request.result.createObjectStore('files');
-      };
       const ledger = new Ledger();
-      ledger.#database = await settled(request);
+      ledger.#database = await database();
       return ledger;
     } catch {
       return null;
     }
+  }
+
+  /** Nothing of this person's stays in the browser: they logged out, and it may be everybody's. */
+  static async forget(user) {
+    Ledger.note(user, false);
+    const ledger = await Ledger.open();
+    await ledger?.remove((await ledger.#records(user)).map(({ id }) => id));
+    ledger?.#database.close();
   }
 
   /** Notes whether somebody began something in this browser that is not over: the page asks for that before it loads any of this. */
@@ -59,14 +71,18 @@ export class Ledger {
     this.#held.delete(id);
   }
 
-  /** Every record, with its `file` where that was kept. */
-  async all() {
-    const transaction = this.#database.transaction(['items', 'files'], 'readonly');
-    const files = transaction.objectStore('files');
-    const [records, kept, keys] = await Promise.all([settled(transaction.objectStore('items').getAll()), settled(files.getAll()), settled(files.getAllKeys())]);
-    const byId = new Map(keys.map((id, index) => [id, kept[index]]));
-    for (const [id, file] of byId) this.#count(id, file.size);
-    return records.map((record) => ({ ...record, file: byId.get(record.id) }));
+  async #records(user) {
+    const records = await settled(this.#database.transaction('items').objectStore('items').getAll());
+    return records.filter((record) => record.user === user);
+  }
+
+  /** Every record of a person, with its `file` where that was kept. What others left does not take away from their room. */
+  async all(user) {
+    const records = await this.#records(user);
+    const files = this.#database.transaction('files').objectStore('files');
+    const kept = await Promise.all(records.map(({ id }) => settled(files.get(id))));
+    records.forEach(({ id }, at) => { if (kept[at]) this.#count(id, kept[at].size); });
+    return records.map((record, at) => ({ ...record, file: kept[at] }));
   }
 
   put(record) { return this.#write('items', (store) => store.put(record)); }
@@ -93,6 +109,7 @@ export class Ledger {
 
   async remove(ids) {
     await this.#write('items', (store) => ids.forEach((id) => store.delete(id)));
-    await this.release(ids);
+    await this.#write('files', (store) => ids.forEach((id) => store.delete(id)));
+    for (const id of ids) this.#uncount(id);
   }
 }

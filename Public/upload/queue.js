@@ -4,12 +4,12 @@
 
 import { why } from '../activity/words.js';
 import { call } from '../core/api.js';
+import { Turn } from '../core/turn.js';
 import { stayAwake } from './awake.js';
 import { Comparison } from './comparison.js';
 import { isLitter } from './files.js';
 import { Hasher } from './hasher.js';
 import { Ledger } from './ledger.js';
-import { giveTurn, takeTurn } from './turn.js';
 import { isOthers, upload } from './tus.js';
 import { wait } from './wait.js';
 
@@ -36,6 +36,7 @@ class Queue extends EventTarget {
   #abort = new AbortController();
   #comparison = new Comparison((item, found, problem) => this.#compared(item, found, problem), () => this.#run());
   #told = false;
+  #turn = new Turn('nightstand-upload-tab', () => { this.#stop(); this.#run(); }); // so that two tabs do not send the same
 
   /** Reads what an earlier visit left; once. */
   open(user) {
@@ -49,9 +50,9 @@ class Queue extends EventTarget {
   async #restore() {
     const { id } = this.user;
     this.ledger = await Ledger.open();
-    const records = await this.ledger?.all().catch(() => []) ?? [];
+    const records = await this.ledger?.all(id).catch(() => []) ?? [];
     if (this.user?.id !== id) return; // somebody else logged in meanwhile
-    for (const record of records.filter(({ user }) => user === id)) {
+    for (const record of records) {
       if (this.#byKey.has(record.key)) continue;
       const over = isOver(record);
       const item = { ...record, state: over ? record.state : record.file ? (record.sha1 ? 'ready' : 'waiting') : 'lost', sent: over ? record.size : 0, isKept: Boolean(record.file) };
@@ -75,9 +76,14 @@ class Queue extends EventTarget {
         this.#end(this.#byKey.get(key), 'failed', problem);
         continue;
       }
-      const known = this.#byKey.get(key) ?? this.#lostOne(file);
-      if (known && !['lost', 'failed', 'rejected'].includes(known.state)) continue;
-      const item = known ?? { id: freshId(), key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
+      let known = this.#byKey.get(key) ?? this.#lostOne(file);
+      let name = key;
+      // One of that path, size and time is on its way: what it holds says whether this is another.
+      for (let count = 2; known && !['lost', 'failed', 'rejected'].includes(known.state); count += 1) {
+        name = `${key}|${count}`;
+        known = this.#byKey.get(name);
+      }
+      const item = known ?? { id: freshId(), key: name, base: key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
       Object.assign(item, { file, state: item.sha1 ? 'ready' : 'waiting', reason: null });
       if (!known) this.#take(item);
       this.#keep(item);
@@ -103,8 +109,8 @@ class Queue extends EventTarget {
   /** Writes down where it stands. What is not written down goes on all the same, as long as the page is open. */
   async #keep(item) {
     if (!this.#isHere(item)) return;
-    const { id, key, user, name, path, size, sha1, token, isBegun, state, reason, asset } = item;
-    await this.ledger?.put({ id, key, user, name, path, size, sha1, token, isBegun, state, reason, asset }).catch(() => {});
+    const { id, key, base, user, name, path, size, sha1, token, isBegun, state, reason, asset } = item;
+    await this.ledger?.put({ id, key, base, user, name, path, size, sha1, token, isBegun, state, reason, asset }).catch(() => {});
     if (isOver(item) && state !== 'failed') await this.ledger?.release([id]).catch(() => {});
   }
 
@@ -112,8 +118,8 @@ class Queue extends EventTarget {
     if (!this.user) return;
     const open = this.items.filter(isOpen);
     Ledger.note(this.user.id, open.length > 0 || this.items.some(({ state }) => state === 'lost'));
-    this.isElsewhere = open.length > 0 && !takeTurn();
-    if (open.length === 0) giveTurn();
+    this.isElsewhere = open.length > 0 && !this.#turn.take();
+    if (open.length === 0) this.#turn.give();
     const isBusy = open.length > 0 && !this.isPaused && !this.isElsewhere;
     stayAwake(isBusy);
     this.#tell();
@@ -135,6 +141,7 @@ class Queue extends EventTarget {
     try {
       item.sha1 = await this.#hasher.hash(item.file, (done) => { item.hashed = done; this.#tell(); });
       if (!this.#isHere(item)) return;
+      if (this.#isTwin(item)) return this.forget([item]);
       item.state = 'hashed';
       this.#comparison.add(item);
     } catch (error) {
@@ -142,6 +149,9 @@ class Queue extends EventTarget {
     }
     this.#run();
   }
+
+  /** The same file, chosen once more while it was on its way. */
+  #isTwin({ id, base, sha1 }) { return this.items.some((other) => other.id !== id && base && other.base === base && other.sha1 === sha1); }
 
   /** Asks the server whether it has what this browser takes to be there: it may have been deleted, or put back to an older state. */
   #recall(item) {
@@ -230,7 +240,7 @@ class Queue extends EventTarget {
     this.user = null;
     this.isPaused = this.isLoggedOut = false;
     this.note = '';
-    giveTurn();
+    this.#turn.give();
     stayAwake(false);
     this.#tell();
   }

@@ -1,8 +1,8 @@
 // One file by tus 1.0.0: created, sent in chunks, resumed at the byte that the server has on disk.
 
 import { address, identity, Problem } from '../core/api.js';
+import { chunkSize, smallestChunk, tooLarge } from './chunk.js';
 
-const chunk = 16 << 20; // bytes; below the body limits of usual proxies
 const stall = 60_000; // milliseconds without a byte
 const tries = 6; // of what may pass by itself, but need not: a full disk, a fault of the server
 
@@ -22,6 +22,8 @@ class Answer {
   field(name) { return this.request?.getResponseHeader(name); }
   get isGood() { return this.status >= 200 && this.status < 300; }
   get offset() { return Number(this.field('Upload-Offset')); }
+  /** The server says its version of tus in every answer about an upload: without it a proxy spoke, whose limit is below the piece's size. */
+  get isTooLargeForProxy() { return this.status === 413 && this.field('Tus-Resumable') === null; }
   get result() { return { status: this.field('X-Asset-Status'), asset: this.field('X-Asset-Id'), error: this.field('X-Asset-Error') }; }
 
   get json() { return JSON.parse(this.request.responseText); }
@@ -134,10 +136,16 @@ export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
     sent(offset);
     const from = offset;
     await readable(item.file, from);
+    const piece = item.file.slice(from, from + chunkSize());
     const answer = await ask('PATCH', path, { 'Upload-Offset': from, 'Content-Type': 'application/offset+octet-stream' },
-      item.file.slice(from, from + chunk), (loaded) => sent(Math.min(item.file.size, from + loaded)));
+      piece, (loaded) => sent(Math.min(item.file.size, from + loaded)));
     if (answer.result.asset) return answer.result;
     if (answer.status === 404 || answer.status === 410) { item.token = null; continue; }
+    if (answer.isTooLargeForProxy) {
+      if (tooLarge(piece.size)) { offset = null; continue; }
+      throw new Problem(`A proxy before the server refuses even ${smallestChunk >> 10} KiB at once.`,
+        'Whoever runs it has to raise its limit; in nginx that is client_max_body_size.', 413);
+    }
     if (!answer.isGood) { await again(answer); continue; }
     if (answer.offset > from) failures = faults = 0;
     ({ offset } = answer);

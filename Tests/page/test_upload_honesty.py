@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from conftest import EMAIL, PASSWORD, log_in
-from harness import client, media
+from conftest import DESK, EMAIL, PASSWORD, Visitor, log_in
+from harness import client, media, proxies
 from harness.process import until
 from playwright.sync_api import expect
 from test_upload import done, files
@@ -111,6 +111,37 @@ def test_a_tab_out_of_sight_holds_no_stream(admin, founded, visit):
     assert page.evaluate(open_ones) == 1
 
 
+def test_seven_tabs_in_sight_share_one_stream(admin, founded, visit):
+    """A browser opens six connections to a server: with a stream in each tab the seventh would not even load."""
+    visitor = visit(storage_state=founded.browser)
+    visitor.context.add_init_script(
+        """window.streams = [];
+        window.EventSource = class extends EventSource { constructor(...all) { super(...all); streams.push(this); } };""")
+    pages = [visitor.page, *(visitor.context.new_page() for _ in range(6))]
+    for page in pages:
+        page.goto("/#/activity")
+        expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+        assert not page.evaluate("document.hidden")
+    open_ones = "streams.filter(({ readyState }) => readyState !== 2).length"
+
+    def holders():
+        return [page for page in pages if page.evaluate(open_ones) > 0]
+
+    until(lambda: len(holders()) == 1, 30, "one stream")
+    admin.store(media.jpeg("for all"), "for all.jpg")
+    for page in pages:
+        expect(page.get_by_text("for all.jpg")).to_be_visible()
+        expect(page.get_by_role("status")).to_have_text("Running")
+    assert len(holders()) == 1
+    (leader,) = holders()
+    pages.remove(leader)
+    leader.close()
+    admin.store(media.jpeg("meanwhile"), "meanwhile.jpg")
+    for page in pages:
+        expect(page.get_by_text("meanwhile.jpg")).to_be_visible()
+    until(lambda: len(holders()) == 1, 30, "one stream again")
+
+
 def test_as_many_streams_as_there_may_be_are_no_outage(admin, founded, visit):
     visitor = visit(storage_state=founded.browser)
     visitor.expected_statuses = {429}
@@ -132,6 +163,25 @@ def test_another_file_of_the_same_name_size_and_time_is_sent_too(admin, inside, 
     os.utime(photo, (1_600_000_000, 1_600_000_000))
     page.get_by_label("Files").set_input_files([photo])
     until(lambda: admin.count() == 2, 30, "the other file")
+
+
+def test_another_file_of_the_same_name_size_and_time_is_sent_while_the_first_is(admin, inside, folder):
+    (photo,) = files(folder, 1)
+    bytes_ = bytearray(photo.read_bytes()) + bytes(600_000)
+    twins = []
+    for name in ("one", "two"):
+        bytes_[-10] ^= 1
+        (folder / name).mkdir()
+        twins.append(folder / name / "IMG_0001.jpg")
+        twins[-1].write_bytes(bytes_)
+        os.utime(twins[-1], (1_600_000_000, 1_600_000_000))
+    visitor, page = inside("#/upload")
+    visitor.network(upload=300_000)
+    for path in (*twins, twins[0]):  # and the first once more, which is no third file
+        page.get_by_label("Files").set_input_files([path])
+    done(page, "2 of 2 files")
+    heading(page, "All done")
+    assert admin.count() == 2
 
 
 def test_a_folder_that_is_still_being_read_when_somebody_else_logs_in_is_not_theirs(admin, ben, inside):
@@ -364,3 +414,64 @@ def test_what_is_no_id_gets_into_no_address(admin, inside, place, name):
     page.reload()
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     assert not [url for url in asked if ".." in url.lower() or "%2e" in url.lower() or "%2f" in url.lower() or url.endswith("/api/users/")]
+
+
+KEPT = """() => new Promise((resolve) => {
+  const open = indexedDB.open('nightstand-uploads');
+  open.onsuccess = () => {
+    const stores = open.result.transaction(['items', 'files']);
+    const [items, files] = ['items', 'files'].map((name) => stores.objectStore(name).count());
+    stores.oncomplete = () => { open.result.close(); resolve([items.result, files.result]); };
+  };
+})"""
+
+
+def test_nothing_of_a_person_stays_in_the_browser_when_they_log_out(admin, founded, visit, folder):
+    """A shared computer: what one tab keeps goes when another one logs out."""
+    made = files(folder, 40)
+    visitor = visit(storage_state=founded.browser)
+    page = visitor.open("#/upload")
+    visitor.network(upload=50_000)
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    page.get_by_label("Files").set_input_files(made)
+    until(lambda: page.evaluate(KEPT)[0] == 40, 60, "records of all")
+    assert page.evaluate(KEPT)[1] > 0
+    visitor.expected_statuses = {401}
+    other = visitor.context.new_page()
+    other.goto("/#/account")
+    other.get_by_role("button", name="Log out", exact=True).click()
+    expect(other.get_by_text("Uploads from this browser are not finished")).to_be_visible()
+    other.get_by_role("dialog").get_by_role("button", name="Log out").click()
+    for tab in (other, page):
+        expect(tab.get_by_label("Password")).to_be_visible()
+    until(lambda: page.evaluate(KEPT) == [0, 0], 30, "nothing left")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('nightstand-uploads-open'))") == []
+
+
+def test_a_proxy_that_takes_one_megabyte_is_found_out_once(server, admin, founded, chromium, folder, tmp_path):
+    """nginx as it comes: the page halves what it sends at once until it passes, and remembers that."""
+    films = [folder / f"film {number}.mov" for number in range(3)]
+    for path in films:
+        path.write_bytes(media.mov(path.name, 5_000_000))
+    proxy = proxies.Proxy("nginx-default", server.port, tmp_path / "nginx")
+    proxy.url = f"http://127.0.0.1:{proxy.port}"
+    visitor = Visitor(chromium, proxy, storage_state=founded.browser, **DESK)
+    visitor.expected_statuses = {413}
+    refused = []
+    visitor.page.on("response", lambda response: refused.append(response.url) if response.status == 413 else None)
+    try:
+        page = visitor.open("#/upload")
+        page.get_by_label("Files").set_input_files(films[:2])
+        done(page, "2 of 2 files")
+        heading(page, "All done")
+        assert refused, "the proxy refused nothing: this proved nothing"
+        assert page.evaluate("localStorage.getItem('nightstand-chunk')").startswith(f"{1 << 20} ")
+        refused.clear()
+        page.reload()
+        page.get_by_label("Files").set_input_files([films[2]])
+        until(lambda: admin.count() == 3, 60, "the third film")
+        heading(page, "All done")
+        assert refused == []
+    finally:
+        visitor.close()
+        proxy.close()
