@@ -2,7 +2,7 @@
 
 import { call } from '../core/api.js';
 import { add, fill, h } from '../core/dom.js';
-import { events, lifetime } from '../core/events.js';
+import { events, every, lifetime } from '../core/events.js';
 import { action, field, tick } from '../core/form.js';
 import { bytes, count, plural } from '../core/format.js';
 import { refresh } from '../core/refresh.js';
@@ -63,7 +63,12 @@ export async function show(root, { user, query }) {
   await Promise.all([reload(), sum(summary)]);
 
   let gathering = null;
+  let summing = null;
+  const addUp = () => { summing ??= setTimeout(async () => { summing = null; if (!signal.aborted) await sum(summary).catch(() => {}); }, 3000); };
+  every(300, addUp, signal); // midnight comes, too
+  events.on('reset', addUp, signal);
   events.on('activity', (entry) => {
+    addUp();
     if (!fits(entry, filter) || items.some(({ id }) => id === entry.id)) return;
     items = [entry, ...items].slice(0, kept);
     gathering ??= setTimeout(() => { gathering = null; if (!signal.aborted) draw(); }, 1000); // an import brings hundreds a second

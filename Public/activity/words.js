@@ -1,6 +1,6 @@
 // What happened, in words.
 
-import { ago, bytes, day, plural } from '../core/format.js';
+import { ago, bytes, day, duration, plural } from '../core/format.js';
 
 /** Kinds by what they are about: the filters of the activity screen. */
 export const groups = [
@@ -9,9 +9,9 @@ export const groups = [
   ['duplicate', 'Were here already'],
   ['rejected,broken', 'Failed'],
   ['trashed,restored,deleted', 'Trash'],
-  ['alarm', 'Alarms'],
+  ['alarm,disk_level', 'Alarms'],
   ['login,login_failed,logout,password_changed,key_created,key_deleted,user_created,user_deleted', 'Logins and keys'],
-  ['device_new,device_renamed,device_merged,device_revoked,device_snoozed,device_checked_in,os_changed,client_changed,push_confirmed,push_moved,push_gone,push_removed,push_expired,outbound_hosts_changed', 'Devices'],
+  ['device_new,device_renamed,device_merged,device_revoked,device_snoozed,device_checked_in,canary,os_changed,client_changed,push_confirmed,push_moved,push_gone,push_removed,push_expired,outbound_hosts_changed', 'Devices'],
 ];
 
 const reasons = {
@@ -34,6 +34,7 @@ const isOlder = (entry) => entry.kind === 'stored' && entry.capturedAt && Date.p
 
 const many = (entry) => (entry.count > 1 ? plural(entry.count, 'item') : entry.name ?? plural(entry.count ?? 1, 'item'));
 
+const disk = { red: 'The server’s disk is almost full', amber: 'The server’s disk gets full', green: 'The server’s disk has room again' };
 const levels = { red: 'Help is needed', amber: 'A look is needed', green: 'All is well again' };
 
 const sayings = {
@@ -62,6 +63,8 @@ const sayings = {
   os_changed: () => ['System updated', null],
   client_changed: () => ['App updated', null],
   alarm: (entry) => [levels[entry.detail] ?? 'Its state changed', why(entry.reason)],
+  canary: (entry) => ['The test photo arrived', entry.seconds === null ? null : `${duration(entry.seconds)} after it was taken`],
+  disk_level: (entry) => [disk[entry.reason] ?? 'The disk', null],
   key_created: () => ['API key made', null],
   key_deleted: () => ['API key deleted', null],
   user_created: () => ['Person added', null],
@@ -78,7 +81,7 @@ export function saying(entry) {
 
 const looks = {
   stored: ['check', 'green'], duplicate: ['copy', ''], rejected: ['warning', 'red'], broken: ['warning', 'amber'], alarm: ['warning', 'amber'],
-  login_failed: ['warning', 'amber'], trashed: ['trash', ''], deleted: ['trash', ''], restored: ['restore', ''],
+  login_failed: ['warning', 'amber'], disk_level: ['warning', 'amber'], canary: ['check', 'green'], trashed: ['trash', ''], deleted: ['trash', ''], restored: ['restore', ''],
 };
 
 /** Icon and colour. */

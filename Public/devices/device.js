@@ -10,6 +10,7 @@ import { canary } from '../welcome/canary.js';
 import { actions } from './actions.js';
 import { checklist } from './checklist.js';
 import { badge, identity, kindIcon, legend, strip } from './parts.js';
+import { policy } from './policy.js';
 
 export async function show(root, { rest: [id], user }) {
   const [signal, leave] = lifetime();
@@ -29,6 +30,7 @@ export async function show(root, { rest: [id], user }) {
       device.checklist.items.length > 0 && checklist(device),
       h('section', { class: 'card' }, h('h2', {}, 'What it did'), strip(device.days), legend(), facts(device))),
     device.checkIn && said(device.checkIn),
+    device.kind !== 'browser' && device.state.level !== 'revoked' && policy(device, draw),
     actions(device, user, draw),
     device.kind === 'phone' && test,
     h('section', { class: 'card' }, h('h2', {}, 'Activity'), activityList(items, { withDevice: false }),
@@ -40,12 +42,14 @@ export async function show(root, { rest: [id], user }) {
   return leave;
 }
 
-function stateCard({ state, snoozedUntil }) {
+function stateCard({ state, snoozedUntil, nudge, recommendedVersion, client, clientVersion }) {
   return h('section', { class: `card state-card ${state.level}` },
     h('p', { class: 'sentence' }, state.sentence),
     h('p', { class: 'hint' }, `Since ${moment(state.since)}`,
       state.missedWindows > 0 && `, ${plural(state.missedWindows, 'usual time')} missed`,
       snoozedUntil && `, snoozed until ${moment(snoozedUntil)}`),
+    nudge && h('p', { class: 'banner' }, nudge),
+    recommendedVersion && h('p', { class: 'hint' }, `${client} ${clientVersion} is older than ${recommendedVersion}, which fits this server best. It goes on working; update it when it suits.`),
     state.steps.length > 0 && [h('h2', {}, 'What helps'), h('ol', { class: 'steps' }, state.steps.map((step) => h('li', {}, step)))]);
 }
 
@@ -61,9 +65,18 @@ function facts(device) {
     ['Broken off', recent.broken ? `${count(device.broken)}; of the last ${recent.count} transfers ${recent.broken}`
       + (recent.brokenAfterSeconds ? `, after about ${duration(recent.brokenAfterSeconds)}` : '') : count(device.broken)],
     ['From taken to safe', latency?.samples ? `${duration(latency.medianSeconds)} usually, ${duration(latency.p95Seconds)} at the latest (19 of 20)` : 'not known yet'],
+    ['Works by itself', setup(device)],
+    ['Last test photo', device.canary ? `${duration(device.canary.latencySeconds)} until it was here, ${ago(device.canary.at)}` : null],
+    ['Tried with an old login', device.refusedLogins.count ? `${count(device.refusedLogins.count)} times, last ${ago(device.refusedLogins.lastAt)}` : null],
     ['Logged in by', device.credentials.map(credential).join('; ') || 'signed out'],
   ];
-  return h('dl', { class: 'facts-list' }, rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+  return h('dl', { class: 'facts-list' }, rows.filter(([, value]) => value !== null).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+}
+
+/** Switches that are ticked prove nothing; a photo that came while nobody looked does. */
+function setup({ setup: { isComplete, backgroundUploadAt } }) {
+  if (isComplete === null) return null;
+  return isComplete ? `yes: a photo came with the app closed, first ${ago(backgroundUploadAt)}` : 'not seen yet: no photo came while the app was closed';
 }
 
 function credential({ kind, name, permissions }) {

@@ -14,8 +14,9 @@ export function disk({ freeBytes, totalBytes, usedPercent, bytesPerDay, daysUnti
 }
 
 function lasts(days, perDay) {
-  if (days === null) return perDay > 0 ? 'That lasts for many years.' : 'Nothing new came lately.';
-  if (days > 3650) return `At ${bytes(perDay)} a day that lasts for many years.`;
-  if (days > 730) return `At ${bytes(perDay)} a day it is full in about ${Math.round(days / 365)} years.`;
-  return `At ${bytes(perDay)} a day it is full in ${plural(Math.round(days), 'day')}.`;
+  if (perDay === null) return 'It is too early to say how long that lasts.';
+  if (days === null) return perDay > 0 ? 'That lasts for many years.' : 'Hardly anything new comes: that lasts.';
+  if (days > 3650) return `At ${bytes(perDay)} on a usual day that lasts for many years.`;
+  if (days > 730) return `At ${bytes(perDay)} on a usual day it is full in about ${Math.round(days / 365)} years.`;
+  return `At ${bytes(perDay)} on a usual day it is full in ${plural(Math.round(days), 'day')}.`;
 }

@@ -29,13 +29,18 @@ export async function show(root, { user, greeting }) {
         parts.missing)),
     parts.asOf);
 
+  // Many things happen at once while a phone sends: one look at them all is enough.
+  let waiting = null;
+  let resting = [];
+  const soon = () => { waiting ??= setTimeout(async () => { waiting = null; if (!signal.aborted) await draw().catch(() => {}); }, 1500); };
   const outbound = call('GET', '/backup/outbound'); // changes with the settings only
   const draw = async () => {
     const [{ connections }, now, happened] = await Promise.all([
       outbound, call('GET', '/backup/overview'), call('GET', `/backup/activity?limit=60&kind=${worthwhile}`)]);
     if (signal.aborted) return;
     refresh(parts.people, now.people, () => people(now.people, user));
-    refresh(parts.uploads, now.uploads, () => uploads(now.uploads));
+    resting = now.uploads.filter(({ isActive }) => !isActive);
+    refresh(parts.uploads, now.uploads, () => uploads(now.uploads, user, soon));
     refresh(parts.devices, now.devices, () => (now.devices.length ? [now.devices.slice(0, 8).map((device) => deviceCard(device, user)), legend()] : noDevice()));
     refresh(parts.disk, now.disk, () => disk(now.disk));
     refresh(parts.activity, happened.items, () => h('div', { class: 'card' }, activityList(together(happened.items).slice(0, 7), { user })));
@@ -44,14 +49,14 @@ export async function show(root, { user, greeting }) {
   };
   await draw();
 
-  // Many things happen at once while a phone sends: one look at them all is enough.
-  let waiting = null;
-  const soon = () => { waiting ??= setTimeout(async () => { waiting = null; if (!signal.aborted) await draw().catch(() => {}); }, 1500); };
   signal.addEventListener('abort', () => clearTimeout(waiting));
   events.on('activity', soon, signal);
   events.on('devices', soon, signal);
   events.on('reset', soon, signal);
-  events.on('progress', ({ uploads: open }) => refresh(parts.uploads, open, () => uploads(open)), signal);
+  events.on('progress', ({ uploads: open }) => {
+    const all = [...open, ...resting]; // what moves, and what waited at the last look
+    refresh(parts.uploads, all, () => uploads(all, user, soon));
+  }, signal);
   every(60, soon, signal);
   return leave;
 }

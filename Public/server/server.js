@@ -37,7 +37,7 @@ function outbound({ connections, recent }) {
     h('div', { class: 'card' }, connections.length === 0
       ? h('p', {}, 'None. This server opens no connection to anybody: no updates, no statistics, no maps. This page loads nothing from elsewhere either.')
       : table('What it may do', ['What for', 'Where to', 'State', 'Setting'], connections.map(({ purpose, host, isOn, setting }) =>
-        [word(purpose), host, isOn ? 'on' : 'off', h('code', {}, setting)])),
+        [word(purpose), host ?? 'addresses of other people here', isOn ? 'on' : 'off', h('code', {}, setting)])),
     recent?.length > 0 && h('details', {}, h('summary', {}, 'What it did lately'),
       table('What it did lately', ['When', 'What for', 'Where to', 'Result'], recent.map(({ at, purpose, host, outcome }) => [moment(at), word(purpose), host, outcome])))));
 }

@@ -44,7 +44,7 @@ export function canary(signal, device = null) {
     const look = async () => {
       const query = new URLSearchParams({ since, ...(device ? { deviceId: device } : {}) });
       const seen = await call('GET', `/backup/canary?${query}`).catch(() => null);
-      if (seen?.stored && !mine.aborted) arrived(seen.stored, seen.latencySeconds);
+      if (seen?.stored && !mine.aborted) arrived(seen.stored, seen.latencySeconds, since);
     };
     every(1, tick, mine);
     every(5, look, mine);
@@ -52,8 +52,10 @@ export function canary(signal, device = null) {
     tick();
   }
 
-  function arrived(stored, latency) {
+  function arrived(stored, latency, since) {
     run.abort();
+    // The result stays with the device.
+    call('POST', '/backup/canary', { since, deviceId: device ?? undefined }).catch(() => {});
     const text = `It arrived${latency === null ? '' : `, ${duration(latency)} after it was taken`}.`;
     fill(box,
       h('p', { class: 'arrived' }, icon('check'), h('span', {}, text)),

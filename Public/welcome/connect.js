@@ -6,6 +6,7 @@ import { lifetime } from '../core/events.js';
 import { copyable, field, form } from '../core/form.js';
 import { picture } from '../qr/picture.js';
 import { canary } from './canary.js';
+import { proxyTest } from './proxy-test.js';
 
 const isLocal = (url) => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
 
@@ -17,7 +18,7 @@ export async function show(root, { user, greeting }) {
   add(root,
     h('p', { class: 'lead' }, 'Three steps: the phone gets the address, you log in, and a photo proves that it works.'),
     h('div', { class: 'columns' }, phone, h('section', { class: 'card' }, h('h2', {}, 'Does it arrive?'), canary(signal))),
-    h('div', { class: 'columns' }, program(), browser()));
+    h('div', { class: 'columns' }, program(), h('div', { class: 'part' }, browser(), proxyTest())));
   add(phone, await pairing());
   return leave;
 }

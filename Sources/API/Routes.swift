@@ -93,6 +93,7 @@ extension APIResponder {
       // The address of an upload is a secret: see `UploadToken`.
       .user(.post, "/api/backup/assets", UploadAuthorization.permission, body: nil, all.raw.receive),
       .user(.put, "/api/backup/assets", UploadAuthorization.permission, body: nil, all.raw.receive),
+      .user(.get, "/api/backup/assets/{id}/devices", "asset.read", all.assets.devices),
       .user(.patch, "/api/backup/assets", UploadAuthorization.permission, body: nil, all.raw.patch),
       .open(.options, "/api/backup/assets", all.raw.discover),
       .user(.post, "/api/backup/assets/{name}", UploadAuthorization.permission, body: nil, all.raw.receive),
@@ -137,7 +138,12 @@ extension APIResponder {
       .user(.get, "/api/backup/activity/summary", "session.read", all.activity.summary),
       .user(.get, "/api/backup/canary", "session.read", all.activity.canary),
       .user(.get, "/api/backup/events", "session.read", all.events.open),
+      .user(.post, "/api/backup/canary", "session.update", all.activity.noteCanary),
       .user(.get, "/api/backup/overview", "session.read", all.overview.overview),
+      .user(.delete, "/api/backup/overview/uploads/{id}", "session.update", all.overview.discardUpload),
+      .user(
+        .post, "/api/backup/diag/echo", UploadAuthorization.permission, body: OverviewHandlers.largestEcho,
+        all.overview.echo),
       .user(.get, "/api/backup/outbound", "session.read", all.overview.outbound),
       .admin(.get, "/api/backup/outbound/hosts", "adminUser.read", all.push.hosts),
       .admin(.put, "/api/backup/outbound/hosts", "adminUser.update", all.push.setHosts),

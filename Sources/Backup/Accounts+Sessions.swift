@@ -71,6 +71,12 @@ extension Accounts {
     return Principal(user: User(found.user), credential: .session(Session(found.session)), device: found.session.device)
   }
 
+  /// The device whose login or key this was before it ended.
+  package func endedLogin(_ secret: String) async throws -> Int64? {
+    let hash = sha256(secret.utf8)
+    return try await speaking { try await catalog.endedLogin(hash: hash) }
+  }
+
   /// Waits until what is known about used sessions is written; asked before the catalog closes.
   package func settleTouches() async { await touches.settle() }
 

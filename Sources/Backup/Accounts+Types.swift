@@ -74,6 +74,12 @@ package struct Principal: Sendable {
     origin = device.map { Origin(device: $0, client: nil) }
   }
 
+  /// What an API key may do; nil for a login, which may do everything.
+  package var permissions: [String]? {
+    guard case .apiKey(let key) = credential else { return nil }
+    return key.permissions
+  }
+
   /// The login that asks; nil for an API key.
   package var session: Identifier? {
     guard case .session(let session) = credential else { return nil }

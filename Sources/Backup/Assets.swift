@@ -48,6 +48,21 @@ package final class Assets: Sendable {
       images: counts[MediaKind.image.rawValue, default: 0], videos: counts[MediaKind.video.rawValue, default: 0])
   }
 
+  /// The devices that have a photo of one's own, as far as they said so; the one that brought it comes first.
+  /// - Throws: as `readable`; `.noAccess` for somebody else's.
+  package func holders(of asset: Identifier, by reader: Reader) async throws -> [HolderRow] {
+    _ = try await readable(asset, by: reader)
+    guard let found = try await speaking({ try await catalog.holders(of: asset, owner: reader.user) }) else {
+      throw BackupError.noAccess(permission: "asset.read")
+    }
+    return found
+  }
+
+  /// How many photos and videos a person sees: as `counts` without filters, at the price of a look at their months.
+  func visible(of owner: Identifier) async throws -> Int {
+    try await speaking { try await catalog.visibleAssets(of: owner) }
+  }
+
   /// How many assets of each person lost their file, as far as somebody noticed.
   func lostByOwner() async throws -> [Identifier: Int] {
     let lost = originals.lost.all

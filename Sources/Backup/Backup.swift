@@ -141,13 +141,17 @@ package final class Backup: Sendable {
       options.push, keys: directory.keys, catalog: catalog, outbound: outbound, live: live, logger: logger, now: wall)
     if options.role == .server { try await push.start() }
     let registry = push
+    let post = OutboundPost(
+      outbound: outbound, push: push, mail: options.alerts.mail, publicURL: options.alerts.publicURL, now: wall)
     alerts = Alerts(
-      options.alerts, catalog: catalog, devices: devices,
-      post: OutboundPost(
-        outbound: outbound, push: push, mail: options.alerts.mail, publicURL: options.alerts.publicURL, now: wall),
+      options.alerts, catalog: catalog, devices: devices, post: post,
       check: { try registry.check(alert: $0) }, logger: logger, now: wall)
     (self.contacts, self.log, reserve) = (contacts, log, options.reserve)
-    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, push, tickles, alerts) : nil
+    let (watched, place) = (desk, directory.originals)
+    let disk = DiskWatch(
+      catalog: catalog, live: live, post: post,
+      space: { try await watched.lane().run { try FileSystem.space(place) } }, logger: logger, now: wall)
+    sweeper = options.role == .server ? Backup.sweeping(uploads, devices, activity, push, tickles, alerts, disk) : nil
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
     guard options.role == .server else { return }
     let transfers = desk.transfers
@@ -176,13 +180,14 @@ package final class Backup: Sendable {
   /// Sweeps at once and every ten minutes until it is cancelled.
   private static func sweeping(
     _ uploads: Uploads, _ devices: Devices, _ activity: Activity, _ push: PushRegistry, _ tickles: Tickles,
-    _ alerts: Alerts
+    _ alerts: Alerts, _ disk: DiskWatch
   ) -> Task<Void, Never> {
     Task { [weak uploads, weak devices, weak activity, weak push, weak tickles, weak alerts] in
       while true {
         if let uploads { await uploads.sweep(uploads.clock.wall()) } else { return }
         await devices?.judge()
         alerts?.ring()
+        await disk.look()
         await activity?.sweep()
         await tickles?.sweep()
         await push?.sweep()

@@ -11,3 +11,5 @@ package typealias PushPlace = Store.PushPlace
 package typealias PushQuiet = Store.PushQuiet
 package typealias PushState = Store.PushState
 package typealias ActivityKind = Store.ActivityKind
+package typealias Uptime = Store.Uptime
+package typealias HolderRow = Store.HolderRow

@@ -1,162 +1,10 @@
 import Ground
+import Store
 import Testing
 
 @testable import Backup
 
-/// A phone in the simulation: when it is in contact, and when it fails.
-private struct Phone {
-  enum Habit: CaseIterable { case nightly, allDay, workdays, weekend, weekly, unreliable }
-
-  let habit: Habit
-  /// The hour (UTC) around which it charges.
-  let hour: Int
-  /// Of a window, when all is well.
-  let chance: Double
-  /// Whether the server can be reached from elsewhere; a server at home cannot, often.
-  let isReachableAway: Bool
-  /// First and last day of each holiday.
-  let holidays: [ClosedRange<Int64>]
-  /// The hour in which it stops for good; nil for one that never fails.
-  let failsAt: Int64?
-
-  init(_ random: inout Random, start: Int64) {
-    let kinds: [Habit] = [
-      .nightly, .nightly, .nightly, .allDay, .allDay, .allDay, .workdays, .weekend, .weekly, .unreliable,
-    ]
-    habit = kinds[random.below(kinds.count)]
-    hour = random.below(24)
-    chance = habit == .unreliable ? 0.75 : 0.92 + 0.08 * random.unit()
-    isReachableAway = random.unit() < 0.7
-    var holidays: [ClosedRange<Int64>] = []
-    for _ in 0..<random.below(3) {
-      let first = start + 70 + Int64(random.below(280))
-      holidays.append(first...first + 3 + Int64(random.below(14)))
-    }
-    self.holidays = holidays
-    failsAt = random.unit() < 0.7 ? (start + 70) * 24 + Int64(random.below(260 * 24)) : nil
-  }
-
-  /// Whether a day has one of its windows.
-  func isUsual(_ day: Int64) -> Bool {
-    let weekday = (day % 7 + 7) % 7
-    return switch habit {
-    case .nightly, .allDay, .unreliable: true
-    case .workdays: weekday < 5
-    case .weekend: weekday >= 5
-    case .weekly: weekday == 2
-    }
-  }
-
-  /// Hours of contact of a day.
-  func contacts(_ day: Int64, _ random: inout Random) -> [Int64] {
-    let isAway = holidays.contains { $0.contains(day) }
-    if isAway, !isReachableAway || random.unit() < 0.3 { return [] }
-    guard isUsual(day), random.unit() < chance else { return [] }
-    let base = day * 24 + Int64(hour)
-    switch habit {
-    case .allDay: return (0..<14).filter { _ in random.unit() < 0.5 }.map { base + Int64($0) }
-    default:
-      let first = Int64(random.below(4))
-      return [base + first] + (random.unit() < 0.5 ? [base + first + 1 + Int64(random.below(3))] : [])
-    }
-  }
-}
-
-/// SplitMix64: the same numbers on every machine.
-private struct Random {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-  mutating func unit() -> Double { Double(next() >> 11) / Double(1 << 53) }
-}
-
 @Suite struct QuietAlarmTests {
-  private struct Outcome {
-    /// Windows of the phone's true habit that it missed between its failure and the alarm; nil where no alarm came.
-    var delay: Int?
-    var hasFailed = false
-    var falseAlarms = 0
-    /// Days in which it was intact and known well enough.
-    var days = 0.0
-  }
-
-  /// A year of one phone, hour by hour where something can change.
-  private func live(_ seed: UInt64) -> Outcome {
-    var random = Random(state: seed)
-    let start: Int64 = 20_000
-    let phone = Phone(&random, start: start)
-    var outcome = Outcome()
-    var contacts: [Int64] = []
-    let end = (start + 365) * 24
-    func history() -> DeviceHistory {
-      let last = contacts.last ?? start * 24
-      return DeviceHistory(
-        kind: "phone", firstContact: Instant(milliseconds: (contacts.first ?? start * 24) * 3_600_000),
-        lastContact: Instant(milliseconds: last * 3_600_000), lastUpload: nil, hasUploaded: true, contacts: contacts)
-    }
-    /// The first hour in a silence in which it is quiet; the whole function is asked, at every hour.
-    func alarm(until limit: Int64) -> Int64? {
-      guard let last = contacts.last, limit - last >= QuietAlarm.grace else { return nil }
-      let (device, habit) = (history(), Habit(contacts: contacts))
-      return (last + QuietAlarm.grace..<limit).first { hour in
-        QuietAlarm.quiet(habit, device, Instant(milliseconds: hour * 3_600_000), hour - last) != nil
-      }
-    }
-    let stop = phone.failsAt ?? end
-    for day in start..<start + 365 {
-      for hour in phone.contacts(day, &random) where hour < stop {
-        if alarm(until: hour) != nil { outcome.falseAlarms += 1 }
-        if contacts.last.map({ $0 < hour }) ?? true { contacts.append(hour) }
-      }
-      // As much as the catalog is asked for.
-      if let last = contacts.last { contacts.removeAll { $0 < last - 64 * 24 } }
-    }
-    outcome.days = Double(stop - start * 24) / 24
-    guard let failure = phone.failsAt else {
-      if alarm(until: end) != nil { outcome.falseAlarms += 1 }
-      return outcome
-    }
-    outcome.hasFailed = true
-    guard let found = alarm(until: failure + 120 * 24) else { return outcome }
-    // One that was quiet already when it failed (on holiday, say) was a false alarm until then.
-    if found < failure { outcome.falseAlarms += 1 }
-    let heard = max(failure, found)
-    let missed = (failure / 24...heard / 24).filter { day in
-      let window = day * 24 + Int64(phone.hour) + 4
-      return phone.isUsual(day) && window > failure && window <= heard
-    }
-    outcome.delay = missed.count
-    return outcome
-  }
-
-  @Test(
-    "A thousand device-years: half of the failures are told within three missed windows, under one false alarm a year")
-  func simulation() {
-    let outcomes = (0..<1000).map { live(UInt64($0) &* 7919 &+ 42) }
-    let failed = outcomes.filter(\.hasFailed)
-    let delays = failed.compactMap(\.delay).sorted()
-    let years = outcomes.map(\.days).reduce(0, +) / 365
-    let falseAlarms = Double(outcomes.map(\.falseAlarms).reduce(0, +)) / years
-    let (median, p90) = (delays[delays.count / 2], delays[delays.count * 9 / 10])
-    print(
-      "quiet alarm: \(failed.count) failures, \(delays.count) told; missed windows: median \(median), p90 \(p90), most"
-        + " \(delays.last ?? 0); \(falseAlarms) false alarms a device-year over \(years) intact years")
-    #expect(failed.count > 600 && delays.count == failed.count, "no failure stays untold")
-    #expect(median <= 3)
-    #expect(p90 <= 6)
-    #expect(falseAlarms < 1)
-  }
-
-  // MARK: One at a time
-
   private static let day: Int64 = 20_500
 
   private func instant(_ day: Int64, _ hour: Int64 = 0) -> Instant {
@@ -183,6 +31,65 @@ private struct Random {
     #expect(amber.level == .amber && amber.reason == .quiet && amber.missedWindows == 2)
     #expect(state(phone, Self.day + 8).level == .red)
     #expect(state(nightly(until: Self.day + 8), Self.day + 8, 12).level == .green)
+  }
+
+  /// Off from one hour up to another, both since `day`.
+  private func off(_ hours: Range<Int64>) -> Uptime {
+    var days: [Int64: UInt32] = [:]
+    for hour in (Self.day - 60) * 24..<(Self.day + 60) * 24 where !hours.contains(hour - Self.day * 24) {
+      days[hour / 24, default: 0] |= 1 << UInt32(hour % 24)
+    }
+    return Uptime(days)
+  }
+
+  @Test("While the server was off nobody was silent: its own weekend without power is no phone's")
+  func outage() {
+    let phone = nightly()
+    let weekend = off(20..<104)
+    func state(_ day: Int64, _ hour: Int64) -> DeviceState {
+      QuietAlarm.state(of: phone, now: instant(Self.day + day, hour), up: weekend)
+    }
+    #expect(self.state(phone, Self.day + 4, 9).level == .amber, "so it would be")
+    #expect(state(4, 9).level == .green)
+    #expect(state(5, 9).level == .green, "one night that it could have come is missed, and 48 hours are not over")
+    let amber = state(6, 12)
+    #expect(amber.level == .amber && amber.missedWindows == 2)
+    #expect(state(9, 12).level == .amber && state(12, 12).level == .red)
+    // Nights in which nobody could come teach nothing either.
+    let nights = nightly(until: Self.day + 30).contacts.filter { !(Self.day * 24 + 20..<Self.day * 24 + 104).contains($0) }
+    let usual = Habit(contacts: (Self.day - 25...Self.day + 30).map { $0 * 24 + 2 })
+    #expect(Habit(contacts: nights, up: weekend).patience == usual.patience)
+  }
+
+  @Test("A server that is off every night still misses who comes in the evening")
+  func nightsOff() {
+    var days: [Int64: UInt32] = [:]
+    for day in Self.day - 60...Self.day + 60 { days[day] = 0xFF_FF00 }
+    var phone = nightly()
+    phone.contacts = (Self.day - 55...Self.day).map { $0 * 24 + 9 }
+    phone.lastContact = instant(Self.day, 9)
+    #expect(QuietAlarm.state(of: phone, now: instant(Self.day + 2, 8), up: Uptime(days)).level == .green)
+    #expect(QuietAlarm.state(of: phone, now: instant(Self.day + 4, 23), up: Uptime(days)).level == .amber)
+  }
+
+  @Test("An update of the system makes the next silence count one window earlier, once; an app's update never does")
+  func updates() {
+    // It misses every fifth night: three in a row are rare for it.
+    var phone = nightly()
+    phone.contacts.removeAll { $0 / 24 % 5 == 3 }
+    let patience = Habit(contacts: phone.contacts).patience
+    #expect(patience >= 3)
+    func firstDay(_ device: DeviceHistory) -> Int64? {
+      (1...20).first { QuietAlarm.state(of: device, now: instant(Self.day + $0, 9)).level == .amber }
+    }
+    let usual = firstDay(phone)
+    #expect(usual == Int64(patience))
+    phone.reopenedAt = instant(Self.day, 1)
+    #expect(firstDay(phone) == usual, "the app was updated")
+    phone.systemUpdatedAt = phone.reopenedAt
+    #expect(firstDay(phone) == usual.map { $0 - 1 })
+    phone.systemUpdatedAt = instant(Self.day - 8)
+    #expect(firstDay(phone) == usual, "that is a week ago")
   }
 
   @Test("A computer that comes on Sundays is not missed on Wednesday")

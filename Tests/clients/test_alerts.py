@@ -94,6 +94,11 @@ def test_the_owner_hears_by_every_channel_and_the_admin_too(home, add_user, inbo
     outbound = anna.get("/api/backup/outbound").json()["connections"]
     assert {(item["purpose"], item["host"]) for item in outbound} == {
         ("ntfy", inbox.place), ("webhook", inbox.place), ("webpush", service.place), ("mail", f"127.0.0.1:{mail.port}")}
+    # Whoever has none hears that there are some, and not where.
+    carl = add_user(home, "carl@example.org")
+    others = carl.get("/api/backup/outbound").json()["connections"]
+    assert [(item["purpose"], item["host"]) for item in others] == [("mail", None), ("ntfy", None), ("webhook", None), ("webpush", None)]
+    carl.close()
     assert [item["kind"] for item in told["channels"]] == ["ntfy", "webhook", "mail", "webpush"]
     assert told["channels"][0]["target"] == f"http://{inbox.place}" and told["channels"][2]["target"] == "bert@example.org"
 

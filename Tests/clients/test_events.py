@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from harness import client, media
+from harness import catalog, client, media
+from harness.wire import Wire
 
 
 class Stream:
@@ -110,6 +111,23 @@ def test_a_login_that_ended_hears_nothing_more(server, anna, open_stream):
     while event := stream.next():
         heard.append(event)
     assert "after.jpg" not in str(heard)
+
+
+def test_a_slow_reader_whose_login_ends_does_not_hear_the_rest(server, anna):
+    """It is 30,000 events behind, and reads none of them until its login is gone."""
+    behind = 30_000
+    with catalog.opened(server.data, write=True) as db:
+        (user,) = db.execute("SELECT number FROM user").fetchone()
+        first = db.execute("SELECT max(number) FROM activity").fetchone()[0]
+        db.executemany("INSERT INTO activity (at, kind, user, name) VALUES (0, 'rejected', ?, ?)", ((user, "x" * 200) for _ in range(behind)))
+    other, _ = client.log_in(server)
+    with Wire(server, receive_buffer=4096) as wire:
+        wire.send(f"GET /api/backup/events?lastEventId={first} HTTP/1.1\r\nHost: x\r\nAuthorization: {other.fields['Authorization']}\r\n\r\n".encode())
+        assert wire._more() and wire.pending.startswith(b"HTTP/1.1 200")
+        assert other.post("/api/auth/logout").status == 200
+        while wire._more():
+            pass
+        assert 0 < wire.pending.count(b"event: activity") < behind - 1000
 
 
 def test_streams_are_bounded_and_places_come_back(server, anna, open_stream):

@@ -170,6 +170,19 @@ class Visitor:
         self.devtools.send("Network.emulateNetworkConditions", {
             "offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": upload})
 
+    def slow_phone(self):
+        """From now on the processor is four times slower, and the network that of a phone: 50 ms, 10 Mbit/s. Nothing is cached."""
+        self.network(latency=50)
+        self.devtools.send("Network.emulateNetworkConditions", {
+            "offline": False, "latency": 50, "downloadThroughput": 1_250_000, "uploadThroughput": 375_000})
+        self.devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        self.devtools.send("Performance.enable")
+
+    def script_seconds(self):
+        """That scripts of the page took so far."""
+        metrics = self.devtools.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in metrics if one["name"] == "ScriptDuration")
+
     def close(self):
         self.context.close()
         assert self.complaints == []

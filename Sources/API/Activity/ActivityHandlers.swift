@@ -80,21 +80,37 @@ struct ActivityHandlers: Sendable {
   /// or device that is named: in a family somebody else's phone is busy all the time.
   func canary(_ request: Request, _ principal: Principal) async throws -> Response {
     guard let since = try request.moment("since") else { throw ValidationFailure("since", "is required") }
-    var filter = ActivityFilter()
-    filter.device = try request.identifier("deviceId")
-    filter.user = try ActivityHandlers.person(request, principal)
-    if filter.device == nil, filter.user == nil { filter.user = principal.user.id }
-    (filter.from, filter.kinds) = (since, [ActivityKind.stored.rawValue])
-    let rows = try await activity.list(filter, before: nil, limit: Activity.pageLimit)
+    let device = try request.identifier("deviceId")
+    let person = try ActivityHandlers.person(request, principal)
     // Phones write whole seconds, by a clock of their own.
-    let earliest = since.adding(seconds: -ActivityHandlers.skew)
-    let found = rows.last { row in row.capturedAt.map { $0 >= earliest } ?? false }
+    let found = try await activity.firstArrival(
+      from: since, takenSince: since.adding(seconds: -ActivityHandlers.skew),
+      user: device == nil ? person ?? principal.user.id : person, device: device)
+    return .json(ActivityHandlers.canary(found, principal))
+  }
+
+  private struct Taken: Decodable {
+    let since: String
+    let deviceId: Identifier?
+  }
+
+  /// The same once more, and what it showed is kept with the device that the photo came from.
+  func noteCanary(_ request: Request, _ principal: Principal) async throws -> Response {
+    let taken = try await request.json(Taken.self)
+    guard let since = WrittenTime(taken.since)?.instant else {
+      throw ValidationFailure("since", "must be an ISO 8601 date and time")
+    }
+    let found = try await activity.noteCanary(
+      from: since, takenSince: since.adding(seconds: -ActivityHandlers.skew),
+      user: taken.deviceId == nil ? principal.user.id : principal.scope, device: taken.deviceId)
+    return .json(ActivityHandlers.canary(found, principal))
+  }
+
+  private static func canary(_ found: ActivityRow?, _ principal: Principal) -> Canary {
     var canary = Canary()
     canary.stored = found.map { ActivityShape($0, to: principal) }
-    canary.latencySeconds = found.flatMap { row in
-      row.capturedAt.map { max(0, (row.at.milliseconds - $0.milliseconds) / 1000) }
-    }
-    return .json(canary)
+    canary.latencySeconds = found.flatMap(\.secondsFromCapture)
+    return canary
   }
 
   /// Whose activity is asked for; nil for everybody's.
@@ -138,7 +154,9 @@ struct ActivityShape: Encodable {
     if withNames { (name, assetId, capturedAt) = (row.name, row.asset, row.capturedAt?.iso8601) }
     (bytes, count, seconds) = (row.bytes, row.count, row.seconds)
     reason = row.reason
-    let telling: Set<ActivityKind> = [.osChanged, .clientChanged, .alarm, .deviceCheckedIn, .deviceSnoozed]
+    let telling: Set<ActivityKind> = [
+      .osChanged, .clientChanged, .alarm, .deviceCheckedIn, .deviceSnoozed, .diskLevel,
+    ]
     if !redacted || ActivityKind(rawValue: row.kind).map(telling.contains) ?? false { detail = row.detail }
   }
 }

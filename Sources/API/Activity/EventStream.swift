@@ -92,6 +92,8 @@ struct EventStream: Sendable {
         while true {
           let rows = try await read(behind: cursor)
           guard let last = rows.last else { break }
+          // A slow reader far behind takes an hour for it: a login that ends meanwhile hears no more of it.
+          if isFresh { guard await holds() else { return } }
           try await tell(rows)
           (cursor, isFresh) = (last.number, true)
         }
@@ -118,7 +120,7 @@ struct EventStream: Sendable {
     /// Whether the login still stands, with the same rights: one that ended meanwhile sees nothing more.
     private func holds() async -> Bool {
       guard let now = try? await stream.authentication.principal(of: request, isPresence: true) else { return false }
-      return now.user.isAdmin == principal.user.isAdmin
+      return now.user.isAdmin == principal.user.isAdmin && now.permissions == principal.permissions
     }
 
     /// Where to begin.

@@ -43,6 +43,30 @@ struct AssetHandlers: Sendable {
     .asset(try await assets.readable(try request.id(), by: principal.reader), to: principal)
   }
 
+  private struct Holders: Encodable {
+    struct Holder: Encodable {
+      @Nullable var id: Identifier?
+      @Nullable var name: String?
+      let at: String
+      let isFirst: Bool
+      @Nullable var client: String?
+    }
+    let devices: [Holder]
+  }
+
+  /// By which ways a photo came, or would have: one asset, many sources.
+  func devices(_ request: Request, _ principal: Principal) async throws -> Response {
+    let found = try await assets.holders(of: try request.id(), by: principal.reader)
+    return .json(
+      Holders(
+        devices: found.map { row in
+          var holder = Holders.Holder(at: row.at.iso8601, isFirst: row.isFirst)
+          (holder.id, holder.client) = (row.device, row.client)
+          holder.name = row.facts.map { Device.name(row.name, row.label, $0) }
+          return holder
+        }))
+  }
+
   /// One asset's; the answer is the asset as it is then.
   func change(_ request: Request, _ principal: Principal) async throws -> Response {
     let id = try request.id()

@@ -22,26 +22,51 @@ struct Authentication: Sendable {
     if let device = principal.device, let contacts {
       principal.origin = contacts.note(
         device, agent: request[.userAgent] ?? "", model: request.field("deviceModel"),
-        tickle: request.field("X-Tickle-Id").flatMap { Int64($0) }, isPresence: isPresence)
+        tickle: request.field("X-Tickle-Id").flatMap { Int64($0) }, isPresence: isPresence,
+        isOpen: Authentication.isOfAnOpenApp(request.target.rawPath))
     }
     return principal
   }
 
+  /// What the Immich app asks for while somebody looks at it, and never in the background.
+  private static func isOfAnOpenApp(_ path: String) -> Bool {
+    path == "/api/users/me" || path == "/api/socket.io" || path == "/api/socket.io/" || path.hasPrefix("/api/timeline/")
+      || path.hasSuffix("/thumbnail")
+  }
+
+  /// Counts a request with a login that has ended for the device whose it was.
+  private func noteEnded(_ secret: String) async {
+    guard let contacts, let device = try? await accounts.endedLogin(secret) else { return }
+    contacts.refused(device)
+  }
+
   private func known(_ request: Request) async throws -> Principal {
     switch Credential(request) {
-    case .sessionToken(let token): return try await accounts.authenticate(sessionToken: token)
+    case .sessionToken(let token): return try await session(token)
     case .bearer(let token):
       do { return try await accounts.authenticate(sessionToken: token) } catch BackupError.invalidSessionToken {
         // YAIIU's background uploads carry their API key there.
         do { return try await accounts.authenticate(apiKey: token) } catch BackupError.invalidAPIKey {
+          await noteEnded(token)
           throw BackupError.invalidSessionToken
         }
       }
     case .cookie(let token):
       try refuseForgery(request)
-      return try await accounts.authenticate(sessionToken: token)
-    case .apiKey(let key): return try await accounts.authenticate(apiKey: key)
+      return try await session(token)
+    case .apiKey(let key):
+      do { return try await accounts.authenticate(apiKey: key) } catch BackupError.invalidAPIKey {
+        await noteEnded(key)
+        throw BackupError.invalidAPIKey
+      }
     case nil: throw BackupError.authenticationRequired
+    }
+  }
+
+  private func session(_ token: String) async throws -> Principal {
+    do { return try await accounts.authenticate(sessionToken: token) } catch BackupError.invalidSessionToken {
+      await noteEnded(token)
+      throw BackupError.invalidSessionToken
     }
   }
 

@@ -63,11 +63,20 @@ struct DeviceHandlers: Sendable {
   private struct Reply: Encodable {
     struct Policy: Encodable {
       let network: String
+      /// Of one file, over mobile data; null for no limit.
+      @Nullable var maxBytesOnCellular: Int64?
+      let includeVideos: Bool
       /// Below what proxies let through (100 MB, usually), large enough to be fast.
       let chunkBytes = 8 << 20
       let parallel = 3
       let order = "newest_first"
+
+      init(_ policy: DevicePolicy) {
+        (network, includeVideos) = ((policy.network ?? .any).rawValue, policy.includeVideos ?? true)
+        maxBytesOnCellular = policy.maxBytesOnCellular
+      }
     }
+    @Nullable var recommendedVersion: String?
     let nextCheckIn: String
     let policy: Policy
     let wantedAgain: [String]
@@ -85,10 +94,11 @@ struct DeviceHandlers: Sendable {
       let wanted = Set(digests)
       return zip(input.hashes, input.digests).filter { wanted.contains($0.1) }.map(\.0)
     }
-    return .json(
-      Reply(
-        nextCheckIn: reply.nextCheckIn.iso8601, policy: Reply.Policy(network: reply.wifiOnly ? "wifi" : "any"),
-        wantedAgain: written(reply.wantedAgain), deleted: written(reply.deleted), unknown: written(reply.unknown)))
+    var answer = Reply(
+      nextCheckIn: reply.nextCheckIn.iso8601, policy: Reply.Policy(reply.policy),
+      wantedAgain: written(reply.wantedAgain), deleted: written(reply.deleted), unknown: written(reply.unknown))
+    answer.recommendedVersion = reply.recommendedVersion
+    return .json(answer)
   }
 
   // MARK: Support
@@ -153,7 +163,7 @@ struct SupportShape: Encodable {
     case id, kind, maker, model, os, osVersion, client, clientVersion, credentials, firstContact, lastContact,
       lastUpload
     case stored, storedBytes, duplicates, rejected, broken, recentTransfers, latency, checkIn, state, snoozedUntil
-    case checklist, days, tickle
+    case checklist, days, tickle, policy, setup, nudge, recommendedVersion, canary, refusedLogins
   }
 
   private struct Credential: Encodable {
@@ -191,6 +201,12 @@ struct SupportShape: Encodable {
     try out.encode(shape.checklist, forKey: .checklist)
     try out.encode(shape.days, forKey: .days)
     try out.encode(shape.tickle, forKey: .tickle)
+    try out.encode(shape.policy, forKey: .policy)
+    try out.encode(shape.setup, forKey: .setup)
+    try out.encode(shape.nudge, forKey: .nudge)
+    try out.encode(shape.recommendedVersion, forKey: .recommendedVersion)
+    try out.encode(shape.canary, forKey: .canary)
+    try out.encode(shape.refusedLogins, forKey: .refusedLogins)
   }
 }
 

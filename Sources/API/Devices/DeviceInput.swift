@@ -6,7 +6,13 @@ import HTTPServer
 struct DeviceChangeInput: Decodable {
   private(set) var change = Devices.Change()
 
-  private enum Key: String, CodingKey { case name, snoozedUntil, maker, model, os, osVersion, ticked }
+  private enum Key: String, CodingKey { case name, snoozedUntil, maker, model, os, osVersion, ticked, policy }
+
+  private struct Policy: Decodable {
+    let network: String?
+    let maxBytesOnCellular: Int64?
+    let includeVideos: Bool?
+  }
 
   init(from decoder: any Decoder) throws {
     let input = try decoder.container(keyedBy: Key.self)
@@ -24,6 +30,18 @@ struct DeviceChangeInput: Decodable {
     change.model = try input.decodeIfPresent(String.self, forKey: .model)
     change.os = try input.decodeIfPresent(String.self, forKey: .os)
     change.osVersion = try input.decodeIfPresent(String.self, forKey: .osVersion)
+    if let policy = try input.decodeIfPresent(Policy.self, forKey: .policy) {
+      var wanted = DevicePolicy()
+      if let network = policy.network {
+        wanted.network = DevicePolicy.Network(rawValue: network)
+        guard wanted.network != nil else {
+          throw DecodingError.dataCorruptedError(
+            forKey: .policy, in: input, debugDescription: "network must be any or wifi")
+        }
+      }
+      (wanted.maxBytesOnCellular, wanted.includeVideos) = (policy.maxBytesOnCellular, policy.includeVideos)
+      change.policy = wanted
+    }
     change.ticked = try input.decodeIfPresent([String: Bool].self, forKey: .ticked)
     guard (change.ticked?.count ?? 0) <= 100 else {
       throw DecodingError.dataCorruptedError(

@@ -44,6 +44,30 @@ struct DeviceShape: Encodable {
     let items: [Item]
   }
 
+  struct Policy: Encodable {
+    @Nullable var network: String?
+    @Nullable var maxBytesOnCellular: Int64?
+    @Nullable var includeVideos: Bool?
+  }
+
+  /// Whether it works by itself; nulls where nobody can tell.
+  struct Setup: Encodable {
+    @Nullable var isComplete: Bool?
+    @Nullable var openedAt: String?
+    @Nullable var backgroundUploadAt: String?
+  }
+
+  struct Canary: Encodable {
+    let at: String
+    let latencySeconds: Int64
+  }
+
+  /// Requests with a login that had ended.
+  struct RefusedLogins: Encodable {
+    let count: Int64
+    @Nullable var lastAt: String?
+  }
+
   struct Day: Encodable {
     let date: String
     let stored: Int64
@@ -85,6 +109,12 @@ struct DeviceShape: Encodable {
   let checklist: Checklist
   let days: [Day]
   let tickle: TickleShape
+  let policy: Policy
+  let setup: Setup
+  @Nullable var nudge: String?
+  @Nullable var recommendedVersion: String?
+  @Nullable var canary: Canary?
+  let refusedLogins: RefusedLogins
 
   init(_ seen: Device, to reader: Principal) {
     self.init(seen, current: reader.device, withNames: reader.seesNames(of: seen.record.device.user))
@@ -130,6 +160,17 @@ struct DeviceShape: Encodable {
     latency = seen.latency.map { Latency(medianSeconds: $0.median, p95Seconds: $0.p95, samples: $0.samples) }
     checkIn = seen.checkIn.map { CheckInShape($0, at: device.checkedInAt ?? device.lastContact, withNames: withNames) }
     tickle = TickleShape(seen.tickles)
+    var policy = Policy()
+    (policy.network, policy.includeVideos) = (seen.policy.network?.rawValue, seen.policy.includeVideos)
+    policy.maxBytesOnCellular = seen.policy.maxBytesOnCellular
+    var setup = Setup()
+    (setup.isComplete, setup.openedAt) = (seen.isSetUp, device.openedAt?.iso8601)
+    setup.backgroundUploadAt = device.backgroundAt?.iso8601
+    var refused = RefusedLogins(count: device.refused)
+    refused.lastAt = device.refusedAt?.iso8601
+    (self.policy, self.setup, refusedLogins) = (policy, setup, refused)
+    (nudge, recommendedVersion) = (seen.nudge, seen.recommendedVersion)
+    canary = device.canary.map { Canary(at: $0.at.iso8601, latencySeconds: $0.seconds) }
     (maker, model, os, osVersion) = (device.facts.maker, device.facts.model, device.facts.os, device.facts.osVersion)
     (client, clientVersion) = (device.facts.client, device.facts.clientVersion)
     (lastUpload, snoozedUntil) = (device.lastUpload?.iso8601, device.snoozedUntil?.iso8601)

@@ -36,25 +36,40 @@ struct OverviewHandlers: Sendable {
 
   private struct Connection: Encodable {
     let purpose: String
-    let host: String
-    let isOn: Bool
+    /// Nil where it is other people's.
+    @Nullable var host: String?
+    let isOn = true
     let setting: String
+
+    init(purpose: String, host: String? = nil, setting: String) {
+      (self.purpose, self.setting) = (purpose, setting)
+      self.host = host
+    }
   }
 
   /// Every connection that the server may make by itself, and the last ones that it made. What adds one adds its line here.
   func outbound(_ request: Request, _ principal: Principal) async throws -> Response {
-    let pushes = try await backup.push.registeredHosts(of: principal.scope).map {
-      Connection(purpose: "push", host: $0, isOn: true, setting: "push-allow-hosts")
+    var connections: [Connection] = []
+    func add(_ purpose: String, _ own: [String], _ all: [String], _ setting: String) {
+      connections += own.map { Connection(purpose: purpose, host: $0, setting: setting) }
+      // That there are others is everybody's to know; where they are is not.
+      if !Set(all).isSubset(of: own) { connections.append(Connection(purpose: purpose, setting: setting)) }
     }
-    let told = try await backup.alerts.places(of: principal.scope).map {
-      Connection(
-        purpose: $0.kind, host: $0.host, isOn: true, setting: $0.kind == "mail" ? "smtp-server" : "push-allow-hosts")
+    let (own, all) = (principal.scope, nil as Identifier?)
+    add(
+      "push", try await backup.push.registeredHosts(of: own), try await backup.push.registeredHosts(of: all),
+      "push-allow-hosts")
+    let (told, everybody) = (try await backup.alerts.places(of: own), try await backup.alerts.places(of: all))
+    for kind in Set(everybody.map(\.kind)).sorted() {
+      add(
+        kind, told.filter { $0.kind == kind }.map(\.host), everybody.filter { $0.kind == kind }.map(\.host),
+        kind == "mail" ? "smtp-server" : "push-allow-hosts")
     }
     // To whom everybody's devices belong is the admin's to know.
     let recent = principal.user.isAdmin ? backup.outbound.log.recent : []
     return .json(
       Outbound(
-        connections: pushes + told,
+        connections: connections,
         recent: recent.map { Sent(at: $0.at.iso8601, purpose: $0.purpose, host: $0.host, outcome: $0.outcome) }))
   }
 

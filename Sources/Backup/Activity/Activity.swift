@@ -43,6 +43,27 @@ package final class Activity: Sendable {
     try await speaking { try await catalog.activity(filter, after: number, limit: limit) }
   }
 
+  /// The first photo that arrived since `from` and was taken since `taken`.
+  package func firstArrival(
+    from: Instant, takenSince taken: Instant, user: Identifier?, device: Identifier?
+  ) async throws -> ActivityRow? {
+    try await speaking {
+      try await catalog.firstArrival(from: from, takenSince: taken, user: user, device: device)
+    }
+  }
+
+  /// As `firstArrival`; keeps it as the last test of the device that it came from.
+  package func noteCanary(
+    from: Instant, takenSince taken: Instant, user: Identifier?, device: Identifier?
+  ) async throws -> ActivityRow? {
+    let found = try await firstArrival(from: from, takenSince: taken, user: user, device: device)
+    if let found {
+      try await speaking { try await catalog.noteCanary(found, seconds: found.secondsFromCapture ?? 0) }
+      live.ring()
+    }
+    return found
+  }
+
   /// The first number that is kept, and the last that there was.
   package func range() async throws -> (first: Int64, last: Int64) {
     try await speaking { try await catalog.activityRange() }
@@ -61,4 +82,9 @@ package final class Activity: Sendable {
       while try await catalog.pruneActivity(before: limit, rows: Int64(limits.rows)) {}
     } catch { logger.warning("old activity could not be removed", metadata: ["error": "\(error)"]) }
   }
+}
+
+extension ActivityRow {
+  /// How long a photo took from the camera to here; nil for what is no photo.
+  package var secondsFromCapture: Int64? { capturedAt.map { max(0, (at.milliseconds - $0.milliseconds) / 1000) } }
 }

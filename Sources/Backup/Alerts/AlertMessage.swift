@@ -19,9 +19,12 @@ struct AlertMessage: Sendable, Equatable {
   let sentence: String
   let steps: [String]
 
+  private var isOfDisk: Bool { reason == ActivityKind.diskLevel.rawValue }
+
   /// Without names.
   var title: String {
     guard number > 0 else { return "Nightstand: this is a test" }
+    if isOfDisk, urgency != .fine { return "Nightstand: the server's disk gets full" }
     switch urgency {
     case .red: return "Nightstand: photos are not being backed up"
     case .amber: return "Nightstand: a device needs a look"
@@ -82,7 +85,7 @@ struct AlertMessage: Sendable, Equatable {
       return Array(
         try encoder.encode(
           Hook(
-            event: number > 0 ? "device.state" : "test", id: String(number), at: at.iso8601, level: level,
+            event: isOfDisk ? "server.disk" : number > 0 ? "device.state" : "test", id: String(number), at: at.iso8601, level: level,
             reason: reason, title: title, sentence: sentence, steps: steps, audience: isForAdmin ? "admin" : "owner",
             device: Hook.Place(id: device, name: deviceName), person: Hook.Person(name: person))))
     }

@@ -43,9 +43,10 @@ package final class Contacts: Sendable {
   /// - Parameters:
   ///   - tickle: the one that it says it comes for.
   ///   - isPresence: it is still there, and did nothing: a device that listens sleeps all the same.
+  ///   - isOpen: somebody has its app open.
   /// - Returns: where an upload that it brings comes from.
   package func note(
-    _ device: Int64, agent: String, model: String?, tickle: Int64? = nil, isPresence: Bool = false
+    _ device: Int64, agent: String, model: String?, tickle: Int64? = nil, isPresence: Bool = false, isOpen: Bool = false
   ) -> Origin {
     let now = now()
     if !isPresence { tickles?.contact(device, at: now, echo: tickle) }
@@ -60,6 +61,7 @@ package final class Contacts: Sendable {
       pending.at = max(pending.at, now)
       pending.hours[now.day, default: 0] |= now.hourBit
       pending.facts = facts ?? pending.facts
+      if isOpen { pending.openedAt = now }
       known.pending = pending
       state.known[device] = known
       if state.known.count > Contacts.capacity { state.known = state.known.filter { $0.value.pending != nil } }
@@ -67,6 +69,22 @@ package final class Contacts: Sendable {
       return known.client
     }
     return Origin(device: device, client: client)
+  }
+
+  /// A request with a login of this device that had ended: counted, and no contact.
+  package func refused(_ device: Int64) {
+    let now = now()
+    state.withLock { state in
+      // What it says of itself is looked at when it is let in.
+      var known = state.known[device] ?? Known(agent: "\u{0}", model: nil, client: nil)
+      guard known.pending != nil || state.known.count < Contacts.capacity else { return }
+      var pending = known.pending ?? Catalog.DeviceContact(device: device, at: now, hours: [:], facts: nil)
+      pending.refused += 1
+      pending.refusedAt = now
+      known.pending = pending
+      state.known[device] = known
+      if state.writer == nil, !state.isClosed { state.writer = Task { [weak self] in await self?.write() } }
+    }
   }
 
   /// Writes what is noted after a while.

@@ -15,8 +15,12 @@ package struct Device: Sendable {
   package let today: Int64
   /// Nil for one that was never tickled.
   package let tickles: TickleView?
+  package let policy: DevicePolicy
+  /// A word to its owner beside the state.
+  package let nudge: String?
 
-  init(_ record: DeviceRecord, now: Instant) throws {
+  /// - Parameter up: when the server could be reached.
+  init(_ record: DeviceRecord, now: Instant, up: Uptime) throws {
     let device = record.device
     self.record = record
     checkIn = try device.checkIn.map { try CheckIn(json: $0) }
@@ -25,8 +29,32 @@ package struct Device: Sendable {
     checklist = Guidance.checklist(kind: device.facts.kind, os: device.facts.os, maker: device.facts.maker)
     ticks = (try? JSONDecoder().decode([String: Int64].self, from: Data(device.ticks.utf8))) ?? [:]
     let history = DeviceHistory(record, checkIn)
-    (remaining, state) = (history.remaining, QuietAlarm.state(of: history, now: now))
+    policy = try DevicePolicy(json: device.policy)
+    nudge = Device.nudge(device, remaining: history.remaining, now: now)
+    (remaining, state) = (history.remaining, QuietAlarm.state(of: history, now: now, up: up))
   }
+
+  /// Milliseconds for which an app stays closed until its owner is asked to open it.
+  private static let closedLong: Int64 = 7 * 86_400_000
+
+  /// A system gives an app that is opened now and then more time in the background. Said where it is known that something
+  /// waits, and when the app was open last.
+  private static func nudge(_ device: DeviceRow, remaining: Int64?, now: Instant) -> String? {
+    guard device.facts.kind == "phone", device.revokedAt == nil, let remaining, remaining > 0, let opened = device.openedAt,
+      now.milliseconds - opened.milliseconds >= closedLong
+    else { return nil }
+    return "\(remaining) wait, and the app was not open for \(Span(from: opened, to: now)): please open it once."
+  }
+
+  /// Whether a photo came by itself, with the app closed; nil where nobody can tell: not a phone, or its app does not show
+  /// when it is open.
+  package var isSetUp: Bool? {
+    let device = record.device
+    guard device.facts.kind == "phone", device.openedAt != nil else { return nil }
+    return device.backgroundAt != nil
+  }
+
+  package var recommendedVersion: String? { ClientVersions.update(for: record.device.facts) }
 
   /// Its owner's name for it, or one that is made of what it is.
   package var name: String {
@@ -94,6 +122,7 @@ extension DeviceHistory {
       })
     (isSignedOut, isRevoked) = (record.credentials.isEmpty, device.revokedAt != nil)
     (snoozedUntil, reopenedAt) = (device.snoozedUntil, device.reopenedAt)
+    if device.reopenReason == ActivityKind.osChanged.rawValue { systemUpdatedAt = device.reopenedAt }
     (self.checkIn, checkedInAt) = (checkIn, device.checkedInAt)
     transfers = record.transfers.map { transfer in
       switch transfer.kind {

@@ -84,6 +84,8 @@ package struct DeviceHistory: Sendable, Equatable {
   package var checkedInAt: Instant?
   /// An update of the OS or the client that nobody has looked at yet.
   package var reopenedAt: Instant?
+  /// The same, where it was the system's.
+  package var systemUpdatedAt: Instant?
   /// Of its last transfers, the newest first.
   package var transfers: [Transfer] = []
 

@@ -5,7 +5,9 @@ extension Devices {
   /// What a device hears at the end of a check-in.
   package struct Reply: Sendable {
     package let nextCheckIn: Instant
-    package let wifiOnly: Bool
+    /// What its owner wants; where they said nothing of the network, what the device says itself.
+    package let policy: DevicePolicy
+    package let recommendedVersion: String?
     /// Whose file the server lost, or put aside because it is damaged: please send them again.
     package let wantedAgain: [SHA1Digest]
     /// Deleted here by their owner lately: not to be sent again.
@@ -47,14 +49,18 @@ extension Devices {
     let owner = principal.user.id
     let results = try await assets.check(digests, owner: owner)
     let wanted = zip(digests, results).filter { $0.1 == .wanted }.map(\.0)
+    let here = zip(digests, results).filter { $0.1 != .wanted }.map(\.0)
+    try await speaking { try await catalog.noteHolder(device, of: here, owner: owner, now: now) }
     let lost = try await assets.lost(wanted, owner: owner)
     let deleted = try await speaking { try await catalog.deletedLately(wanted, owner: owner) }
     let isBusy = (report.remaining ?? 0) > 0 || !lost.isEmpty
+    var policy = known.policy
+    policy.network = policy.network ?? (report.wifiOnly == true ? .wifi : .any)
     // Not all phones of a household in the same second.
     let jitter = Int64(id.low % 120)
     return Reply(
       nextCheckIn: now.adding(seconds: (isBusy ? Devices.soon : Devices.usual) + jitter),
-      wifiOnly: report.wifiOnly ?? false, wantedAgain: wanted.filter(lost.contains),
+      policy: policy, recommendedVersion: ClientVersions.update(for: facts), wantedAgain: wanted.filter(lost.contains),
       deleted: wanted.filter { deleted.contains($0) && !lost.contains($0) },
       unknown: wanted.filter { !deleted.contains($0) && !lost.contains($0) })
   }

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Ground
 import Logging
 import Store
+import Synchronization
 
 /// The devices of people: every login and every key, what it does, and whether it still does.
 package final class Devices: Sendable {
@@ -17,6 +18,7 @@ package final class Devices: Sendable {
   let tickles: TickleInbox?
   let logger: Logger
   package let now: @Sendable () -> Instant
+  private let notedHour = Mutex<Int64?>(nil)
 
   init(
     catalog: Catalog, assets: Assets, contacts: Contacts, live: LiveSignal, tickles: TickleInbox? = nil,
@@ -33,8 +35,9 @@ package final class Devices: Sendable {
   package func list(of user: Identifier?, withRevoked: Bool) async throws -> [Device] {
     await contacts.settle()
     let now = now()
+    let up = try await speaking { try await catalog.uptime(now: now) }
     return try await speaking { try await catalog.devices(of: user, withRevoked: withRevoked, now: now) }
-      .map { try Device($0, now: now) }
+      .map { try Device($0, now: now, up: up) }
       .sorted {
         ($0.state.level.rank, $1.record.device.lastContact) < ($1.state.level.rank, $0.record.device.lastContact)
       }
@@ -47,7 +50,7 @@ package final class Devices: Sendable {
     let now = now()
     let found = try await speaking { try await catalog.devices(of: user, only: id, withRevoked: true, now: now) }
     guard let record = found.first else { throw BackupError.noAccess(permission: "session.read") }
-    return try Device(record, now: now)
+    return try Device(record, now: now, up: try await speaking { try await catalog.uptime(now: now) })
   }
 
   /// The device that asks.
@@ -71,6 +74,7 @@ package final class Devices: Sendable {
     package var osVersion: String?
     /// Checklist items, ticked or not.
     package var ticked: [String: Bool]?
+    package var policy: DevicePolicy?
 
     package init() {}
   }
@@ -108,6 +112,7 @@ package final class Devices: Sendable {
       }
       checked.ticks = String(decoding: try JSONEncoder().encode(ticks), as: UTF8.self)
     }
+    checked.policy = try change.policy?.checked().json
     let final = checked
     guard try await speaking({ try await catalog.change(device: id, of: user, final, now: now) }) else {
       throw BackupError.noAccess(permission: "session.update")
@@ -142,13 +147,22 @@ package final class Devices: Sendable {
 
   // MARK: Alarms
 
+  /// Notes, once for each hour, that the server runs.
+  private func beat(_ now: Instant) async throws {
+    guard notedHour.withLock({ $0 }) != now.hour else { return }
+    try await catalog.noteUp(now)
+    notedHour.withLock { $0 = now.hour }
+  }
+
   /// Looks at every device, notes what changed, and tells of what became worse; forgets what nobody needs.
   package func judge() async {
     let now = now()
     do {
+      try await beat(now)
       await contacts.flush()
+      let up = try await catalog.uptime(now: now)
       let verdicts = try await catalog.devices(of: nil, withRevoked: false, now: now).compactMap { record in
-        try Device(record, now: now).verdict
+        try Device(record, now: now, up: up).verdict
       }
       if !verdicts.isEmpty {
         try await catalog.judge(verdicts, now: now)

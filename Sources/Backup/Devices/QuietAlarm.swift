@@ -2,6 +2,8 @@ import Ground
 
 /// Whether a device is safe: a function of its history and the clock, and of nothing else.
 package enum QuietAlarm {
+  // Hours of silence are those in which the server ran: while it is off, nobody can be heard.
+
   /// Hours of silence before which nothing is said, whatever the habit.
   static let grace: Int64 = 48
   /// Hours of silence from which amber is red.
@@ -23,28 +25,47 @@ package enum QuietAlarm {
   /// Hours without a photo from a device in contact: more than a holiday from the camera. A switched-off backup looks the
   /// same from here.
   static let withoutPhoto: Int64 = 60 * 24
-  /// Hours after an update for which its checklist is asked for.
+  /// Hours after an update for which its checklist is asked for, and, where the system was updated, which is known to
+  /// take permissions away, one missed window less says something. An app's update changes nothing there: it comes every
+  /// other week.
   static let afterUpdate: Int64 = 7 * 24
 
-  package static func state(of device: DeviceHistory, now: Instant) -> DeviceState {
+  /// - Parameter up: when the server could be reached.
+  package static func state(of device: DeviceHistory, now: Instant, up: Uptime = .always) -> DeviceState {
     let device = device.known(by: now)
+    return state(of: device, Moment(now: now, up: up), Habit(contacts: device.contacts, up: up))
+  }
+
+  /// When it is asked, and when the server could be reached.
+  struct Moment {
+    let now: Instant
+    let up: Uptime
+
+    /// Hours for which the server ran since then.
+    func hours(since then: Instant) -> Int64 { up.hours(from: then.hour, to: now.hour) }
+    func hours(since hour: Int64) -> Int64 { up.hours(from: hour, to: now.hour) }
+  }
+
+  /// As above, of what is known by then. - Parameter habit: only looked at where it counts; it changes with a contact alone.
+  static func state(of device: DeviceHistory, _ at: Moment, _ habit: @autoclosure () -> Habit) -> DeviceState {
+    let now = at.now
     if device.isRevoked { return DeviceState(.revoked, .revoked, "Its access was taken away.") }
     if let until = device.snoozedUntil, until > now {
       return DeviceState(.snoozed, .snoozed, "Snoozed for another \(Span(from: now, to: until)).")
     }
-    guard isWatched(device) else { return DeviceState(.none, .notABackupDevice, "Brings no photos.") }
+    guard isWatched(device, habit()) else { return DeviceState(.none, .notABackupDevice, "Brings no photos.") }
     // The worst counts, and of equals the one that says most: a known complaint must not hide that it has gone silent.
-    let complaints = [refusals(device), said(device, now), silence(device, now)].compactMap { $0 }
-    return complaints.first { $0.level == .red } ?? complaints.first ?? rest(device, now)
+    let complaints = [refusals(device), said(device, now), silence(device, at, habit())].compactMap { $0 }
+    return complaints.first { $0.level == .red } ?? complaints.first ?? rest(device, at)
   }
 
   /// Every phone, and every other that brought photos. In a browser somebody sits and sees what happens; a program that
   /// ran a few times owes nothing.
-  private static func isWatched(_ device: DeviceHistory) -> Bool {
+  private static func isWatched(_ device: DeviceHistory, _ habit: @autoclosure () -> Habit) -> Bool {
     switch device.kind {
     case "phone": true
     case "browser": false
-    case "program": device.hasUploaded && Habit(contacts: device.contacts).daysOfContact >= enough
+    case "program": device.hasUploaded && habit().daysOfContact >= enough
     default: device.hasUploaded
     }
   }
@@ -85,46 +106,43 @@ package enum QuietAlarm {
 
   // MARK: Silence
 
-  private static func silence(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
+  private static func silence(
+    _ device: DeviceHistory, _ at: Moment, _ habit: @autoclosure () -> Habit
+  ) -> DeviceState? {
     if device.isSignedOut {
-      let level: DeviceState.Level = now.hour - device.lastContact.hour >= long ? .red : .amber
+      let level: DeviceState.Level = at.now.hour - device.lastContact.hour >= long ? .red : .amber
       return DeviceState(level, .signedOut, "Signed out: nothing can be backed up until somebody logs in again.")
     }
-    return quiet(device, now)
-  }
-
-  static func quiet(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
-    let silent = now.hour - (device.contacts.last ?? device.lastContact.hour)
+    let last = device.contacts.last ?? device.lastContact.hour
+    let silent = at.hours(since: last)
     guard silent >= grace else { return nil }
-    return quiet(Habit(contacts: device.contacts), device, now, silent)
-  }
-
-  /// As above, with a habit that was learned before: it only changes with a contact.
-  static func quiet(_ habit: Habit, _ device: DeviceHistory, _ now: Instant, _ silent: Int64) -> DeviceState? {
-    guard silent >= grace else { return nil }
-    let span = Span(from: device.lastContact, to: now)
+    let habit = habit()
+    let span = Span(from: device.lastContact, to: at.now)
     guard habit.daysOfContact >= enough else {
       // It may be one that comes on Sundays.
       guard silent >= max(unknownHabit, habit.longestGap * 3 / 2) else { return nil }
       return DeviceState(silent >= long ? .red : .amber, .quiet, "Not heard from for \(span).")
     }
-    let missed = habit.missed(since: now.hour - silent, now: now.hour)
-    guard missed >= habit.patience else { return nil }
-    let isRed = silent >= long && missed >= 2 * habit.patience
+    let missed = habit.missed(since: last, now: at.now.hour)
+    let isUpdated = device.systemUpdatedAt.map { $0.hour >= last - afterUpdate } ?? false
+    let patience = isUpdated ? max(Habit.fewest, habit.patience - 1) : habit.patience
+    guard missed >= patience else { return nil }
+    let isRed = silent >= long && missed >= 2 * patience
     return DeviceState(
       isRed ? .red : .amber, .quiet, missedWindows: missed, "Not heard from for \(span); usually \(habit.words).")
   }
 
   // MARK: In contact
 
-  private static func rest(_ device: DeviceHistory, _ now: Instant) -> DeviceState {
+  private static func rest(_ device: DeviceHistory, _ at: Moment) -> DeviceState {
+    let now = at.now
     if !device.hasUploaded {
-      guard now.hour - device.firstContact.hour >= newcomer else {
+      guard at.hours(since: device.firstContact) >= newcomer else {
         return DeviceState(.new, .newDevice, "New: the first upload may wait for Wi-Fi and a charged battery.")
       }
       return DeviceState(.amber, .noUploadYet, "In contact, but it has not brought a photo yet.")
     }
-    if let backlog = backlog(device, now) { return backlog }
+    if let backlog = backlog(device, at) { return backlog }
     let broken = device.transfers.count { $0.end == .broke }
     if broken >= brokenTransfers {
       return DeviceState(
@@ -145,9 +163,9 @@ package enum QuietAlarm {
   }
 
   /// Something is left to bring, by what it said itself.
-  private static func backlog(_ device: DeviceHistory, _ now: Instant) -> DeviceState? {
-    guard let checkIn = checkIn(device, now), let remaining = device.remaining, remaining > 0 else { return nil }
-    let idle = now.hour - (device.lastUpload ?? device.firstContact).hour
+  private static func backlog(_ device: DeviceHistory, _ at: Moment) -> DeviceState? {
+    guard let checkIn = checkIn(device, at.now), let remaining = device.remaining, remaining > 0 else { return nil }
+    let idle = at.hours(since: device.lastUpload ?? device.firstContact)
     if idle < longestDeferral, let videos = checkIn.remainingVideos, videos >= remaining {
       let size = checkIn.remainingBytes.map { ", \($0 / 1_000_000) MB" } ?? ""
       let wait = checkIn.wifiOnly == true ? "Wi-Fi" : "the app to be opened"

@@ -19,7 +19,7 @@ package struct Overview: Sendable {
     package let free: Int64
     package let total: Int64
     package let reserve: Int64
-    /// By the last 30 days; nil where there are too few to tell.
+    /// What usually comes, by the last 30 days; nil where there are too few to tell.
     package let bytesPerDay: Int64?
     package let daysUntilFull: Int64?
   }
@@ -63,10 +63,9 @@ extension Backup {
     let lost = try await assets.lostByOwner()
     var people: [Overview.Person] = []
     for person in users {
-      let counts = try await assets.counts(owner: person.id, isFavorite: nil, isTrashed: nil, visibility: nil)
       people.append(
         Overview.Person(
-          person, all.filter { $0.record.device.user == person.id }, assets: counts.images + counts.videos,
+          person, all.filter { $0.record.device.user == person.id }, assets: try await assets.visible(of: person.id),
           lost: lost[person.id] ?? 0, now: devices.now()))
     }
     var filter = ActivityFilter()
@@ -114,9 +113,7 @@ extension Backup {
 
   private func disk() async throws -> Overview.Disk {
     let (free, total) = try await desk.lane().run { try space() }
-    let (bytes, days) = try await devices.received(days: 30)
-    // One day says nothing about a month.
-    let rate = days >= 3 ? bytes / days : nil
+    let rate = Overview.pace(try await devices.received(days: 30))
     let room = max(0, free - reserve)
     return Overview.Disk(
       free: free, total: total, reserve: reserve, bytesPerDay: rate,
@@ -131,11 +128,27 @@ extension Devices {
     return try await speaking { try await catalog.deviceID(number) }
   }
 
-  /// Bytes that were stored within so many days, and on how many of them the server was in use.
-  func received(days: Int64) async throws -> (bytes: Int64, days: Int64) {
+  /// Bytes that were stored on each of the last whole days on which the server was in use, the oldest first.
+  func received(days: Int64) async throws -> [Int64] {
     let today = now().day
-    let (bytes, first) = try await speaking { try await catalog.storedBytes(since: today - days + 1) }
-    return (bytes, first.map { min(days, today - $0 + 1) } ?? 0)
+    let (sums, first) = try await speaking { try await catalog.storedBytes(in: today - days...today - 1) }
+    guard let first, first < today else { return [] }
+    return (max(first, today - days)...today - 1).map { sums[$0] ?? 0 }
+  }
+}
+
+extension Overview {
+  /// What a usual day brings: the median, so that the import of an old library on one day, or some, does not count for a
+  /// month. Where less than every other day brings something, a usual week's seventh. Nil where there are too few days.
+  static func pace(_ days: [Int64]) -> Int64? {
+    func median(_ sums: [Int64]) -> Int64 { sums.sorted()[sums.count / 2] }
+    guard days.count >= 3 else { return nil }
+    let daily = median(days)
+    guard daily == 0, days.count >= 14 else { return daily }
+    let weeks = (0..<days.count / 7).map { week in
+      days.dropLast(week * 7).suffix(7).reduce(0, +)
+    }
+    return median(weeks) / 7
   }
 }
 

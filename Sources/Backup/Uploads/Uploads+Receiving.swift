@@ -91,6 +91,17 @@ extension Uploads {
     }
   }
 
+  /// As `cancel`, by the future asset's id. - Parameter owner: whose it must be; nil takes anybody's.
+  /// - Throws: `.unknownUpload`; `.uploadBusy` where it is being received just now.
+  package func discard(asset: Identifier, of owner: Identifier?) async throws {
+    guard let row = try await speaking({ try await catalog.upload(asset: asset) }), row.state == .open,
+      owner == nil || row.ownerID == owner
+    else { throw BackupError.unknownUpload }
+    let token = UploadToken(bytes: row.token)
+    guard !registry.isReceiving(token) else { throw BackupError.uploadBusy(retryAfter: 10) }
+    try await cancel(token)
+  }
+
   /// Forgets the answer of one that ended.
   private func bury(_ row: UploadRow) async throws {
     let forgetAt = clock.wall().adding(seconds: UploadRow.goneKept)

@@ -4,6 +4,8 @@ import Ground
 /// The kinds of things that happen.
 package enum ActivityKind: String, Sendable, CaseIterable {
   case stored, duplicate, rejected, broken, trashed, restored, deleted, login, logout, alarm
+  case canary
+  case diskLevel = "disk_level"
   case loginFailed = "login_failed"
   case deviceNew = "device_new"
   case deviceRenamed = "device_renamed"

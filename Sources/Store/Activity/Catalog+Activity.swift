@@ -34,23 +34,24 @@ extension Catalog {
   /// The newest first.
   /// - Parameter before: an `ActivityRow.number`; nil starts at the newest.
   package func activity(_ filter: ActivityFilter, before: Int64?, limit: Int) async throws -> [ActivityRow] {
-    try await read { db in
-      let (condition, arguments) = Catalog.condition(filter, [("activity.number < ?", before)])
-      return try Row.fetchAll(
-        db, sql: "\(ActivityRow.selection) WHERE \(condition) ORDER BY activity.number DESC LIMIT \(limit)",
-        arguments: arguments
-      ).map { ActivityRow($0) }
-    }
+    try await read { db in try ActivitySearch(filter, before: before, limit: limit).rows(db) }
   }
 
   /// What came behind `number`, the oldest first.
   package func activity(_ filter: ActivityFilter, after number: Int64, limit: Int) async throws -> [ActivityRow] {
+    try await read { db in try ActivitySearch(filter, after: number, limit: limit).rows(db) }
+  }
+
+  /// The first photo that arrived since `from` and was taken since `taken`.
+  package func firstArrival(
+    from: Instant, takenSince taken: Instant, user: Identifier?, device: Identifier?
+  ) async throws -> ActivityRow? {
     try await read { db in
-      let (condition, arguments) = Catalog.condition(filter, [("activity.number > ?", number)])
-      return try Row.fetchAll(
-        db, sql: "\(ActivityRow.selection) WHERE \(condition) ORDER BY activity.number LIMIT \(limit)",
-        arguments: arguments
-      ).map { ActivityRow($0) }
+      let devices = try device.map { try ActivitySearch.parts(of: $0, db) } ?? []
+      guard device == nil || !devices.isEmpty else { return nil }
+      let (sql, arguments) = try ActivitySearch.firstArrival(from, taken, user, devices)
+      guard let number = try Int64.fetchOne(db, sql: sql, arguments: arguments) else { return nil }
+      return try ActivitySearch.rows(db, [number]).first
     }
   }
 
@@ -67,23 +68,22 @@ extension Catalog {
     }
   }
 
+  /// By when it was: what happened today is little beside what one person ever did.
+  static let countsSQL = """
+    SELECT coalesce(sum(kind = 'stored'), 0), coalesce(sum(CASE WHEN kind = 'stored' THEN bytes END), 0),
+      coalesce(sum(CASE WHEN kind = 'duplicate' THEN coalesce(count, 1) END), 0),
+      coalesce(sum(CASE WHEN kind = 'rejected' THEN coalesce(count, 1) END), 0),
+      coalesce(sum(CASE WHEN kind = 'broken' THEN coalesce(count, 1) END), 0),
+      coalesce(sum(CASE WHEN kind = 'deleted' THEN coalesce(count, 1) END), 0),
+      coalesce(sum(kind = 'stored' AND captured_at < at - \(ActivityFilter.older)), 0)
+    FROM activity INDEXED BY activity_at
+    WHERE at >= ?1 AND (?2 IS NULL OR user = (SELECT number FROM user WHERE id = ?2))
+    """
+
   /// - Parameter user: whose; nil for everybody's.
   package func activityCounts(user: Identifier?, since: Instant) async throws -> ActivityCounts {
     try await read { db in
-      var filter = ActivityFilter()
-      (filter.user, filter.from) = (user, since)
-      let (condition, arguments) = Catalog.condition(filter, [])
-      let row = try Row.fetchOne(
-        db,
-        sql: """
-          SELECT coalesce(sum(kind = 'stored'), 0), coalesce(sum(CASE WHEN kind = 'stored' THEN bytes END), 0),
-            coalesce(sum(CASE WHEN kind = 'duplicate' THEN coalesce(count, 1) END), 0),
-            coalesce(sum(CASE WHEN kind = 'rejected' THEN coalesce(count, 1) END), 0),
-            coalesce(sum(CASE WHEN kind = 'broken' THEN coalesce(count, 1) END), 0),
-            coalesce(sum(CASE WHEN kind = 'deleted' THEN coalesce(count, 1) END), 0),
-            coalesce(sum(kind = 'stored' AND captured_at < at - \(ActivityFilter.older)), 0)
-          FROM activity WHERE \(condition)
-          """, arguments: arguments)
+      let row = try Row.fetchOne(db, sql: Catalog.countsSQL, arguments: [since, user])
       guard let row else { throw StoreError.broken("a count without a row") }
       return ActivityCounts(
         stored: row[0], bytes: row[1], duplicates: row[2], rejected: row[3], broken: row[4], deleted: row[5],
@@ -98,6 +98,9 @@ extension Catalog {
         try entry.insert(db)
         guard let device = entry.device, let tally = entry.tally else { continue }
         try DeviceChanges.count(db, device: device, tally, now: entry.at)
+        if entry.kind == .duplicate, let asset = entry.asset {
+          try Catalog.noteHolder(db, asset: asset, device: device, now: entry.at)
+        }
       }
     }
   }
@@ -131,46 +134,6 @@ extension Catalog {
       }
       return removed == Int(Catalog.pruneChunk)
     }
-  }
-
-  private static func condition(
-    _ filter: ActivityFilter, _ more: [(String, Int64?)]
-  ) -> (String, StatementArguments) {
-    var terms: [String] = []
-    var arguments: [(any DatabaseValueConvertible)?] = []
-    if let user = filter.user {
-      terms.append("activity.user = (SELECT number FROM user WHERE id = ?)")
-      arguments.append(user)
-    }
-    if let device = filter.device {
-      terms.append(
-        """
-        activity.device IN (SELECT number FROM device WHERE id = ?
-          UNION ALL SELECT part.number FROM device AS part JOIN device AS whole ON part.merged_into = whole.number
-            WHERE whole.id = ?)
-        """)
-      arguments += [device, device]
-    }
-    if !filter.kinds.isEmpty {
-      terms.append("activity.kind IN (\(filter.kinds.map { _ in "?" }.joined(separator: ", ")))")
-      arguments += filter.kinds
-    }
-    if let from = filter.from {
-      terms.append("activity.at >= ?")
-      arguments.append(from)
-    }
-    if let to = filter.to {
-      terms.append("activity.at < ?")
-      arguments.append(to)
-    }
-    if filter.olderCaptures {
-      terms.append("activity.kind = 'stored' AND activity.captured_at < activity.at - \(ActivityFilter.older)")
-    }
-    for case (let term, let value?) in more {
-      terms.append(term)
-      arguments.append(value)
-    }
-    return (terms.isEmpty ? "1" : terms.joined(separator: " AND "), StatementArguments(arguments))
   }
 }
 

@@ -78,6 +78,19 @@ extension Catalog {
     }
   }
 
+  /// By the months of the timeline, whose counts are kept by triggers: a look at them costs a row for each month.
+  static let visibleSQL = """
+    SELECT coalesce(sum(count), 0) FROM month WHERE owner = (SELECT number FROM user WHERE id = ?) AND basis = 'taken'
+      AND visibility IN ('archive', 'timeline') AND is_trashed = 0
+    """
+
+  /// How many photos and videos a person sees, in the timeline and in the archive.
+  package func visibleAssets(of user: Identifier) async throws -> Int {
+    try await read { db in
+      try Int.fetchOne(db.cachedStatement(sql: Catalog.visibleSQL), arguments: [user]) ?? 0
+    }
+  }
+
   /// How many assets of each kind, `IMAGE` and `VIDEO`, and their bytes together.
   package func usage(owner: Identifier) async throws -> [String: (count: Int, bytes: Int64)] {
     try await read { db in

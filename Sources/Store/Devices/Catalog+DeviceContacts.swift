@@ -11,9 +11,52 @@ extension Catalog {
     package var hours: [Int64: UInt32]
     /// What is not nil replaces what stands there.
     package var facts: DeviceFacts?
+    /// When somebody had its app open.
+    package var openedAt: Instant?
+    /// How often it came with a login that had ended: no contact, then.
+    package var refused: Int64 = 0
+    package var refusedAt: Instant?
 
     package init(device: Int64, at: Instant, hours: [Int64: UInt32], facts: DeviceFacts?) {
       (self.device, self.at, self.hours, self.facts) = (device, at, hours, facts)
+    }
+  }
+
+  /// Milliseconds after the last sign of an open app from which an upload comes by itself.
+  private static let closedAfter = 600_000
+  /// Only of what shows when somebody has it open.
+  private static let noteBackground = """
+    UPDATE device SET background_at = last_upload
+    WHERE number = ? AND background_at IS NULL AND kind = 'phone' AND last_upload > opened_at + \(closedAfter)
+    """
+
+  /// Whose login or key it was that has this hash and has ended.
+  package func endedLogin(hash: [UInt8]) async throws -> Int64? {
+    try await read { db in
+      try Int64.fetchOne(
+        db.cachedStatement(
+          sql: """
+            SELECT coalesce(merged_into, device.number) FROM ended_login
+              JOIN device ON device.number = ended_login.device WHERE hash = ?
+            """), arguments: [hash.databaseBytes])
+    }
+  }
+
+  /// A photo that somebody took to see whether it arrives has arrived.
+  package func noteCanary(_ arrival: ActivityRow, seconds: Int64) async throws {
+    guard let device = arrival.device else { return }
+    try await write { db in
+      guard
+        let row = try Row.fetchOne(db, sql: "SELECT number, user, canary_at FROM device WHERE id = ?", arguments: [device]),
+        row["canary_at"] as Instant? != arrival.at
+      else { return }
+      try db.execute(
+        sql: "UPDATE device SET canary_at = ?, canary_seconds = ? WHERE number = ?",
+        arguments: [arrival.at, seconds, row["number"]])
+      try ActivityEntry(
+        at: arrival.at, kind: .canary, user: row["user"], device: row["number"], asset: arrival.asset,
+        seconds: seconds
+      ).insert(db)
     }
   }
 
@@ -23,6 +66,13 @@ extension Catalog {
     try await write { db in
       var isNews = false
       for contact in contacts {
+        if let refusedAt = contact.refusedAt {
+          try db.cachedStatement(
+            sql: "UPDATE device SET refused = refused + ?, refused_at = max(coalesce(refused_at, 0), ?) WHERE number = ?"
+          ).execute(arguments: [contact.refused, refusedAt, contact.device])
+          isNews = true
+        }
+        guard !contact.hours.isEmpty else { continue }
         try db.cachedStatement(sql: "UPDATE device SET last_contact = max(last_contact, ?) WHERE number = ?")
           .execute(arguments: [contact.at, contact.device])
         guard db.changesCount == 1 else { continue }
@@ -34,6 +84,11 @@ extension Catalog {
               """
           ).execute(arguments: [contact.device, day, Int64(hours)])
         }
+        if let opened = contact.openedAt {
+          try db.cachedStatement(sql: "UPDATE device SET opened_at = max(coalesce(opened_at, 0), ?) WHERE number = ?")
+            .execute(arguments: [opened, contact.device])
+        }
+        try db.cachedStatement(sql: Catalog.noteBackground).execute(arguments: [contact.device])
         if let facts = contact.facts, try Catalog.learn(facts, of: contact.device, db, now: contact.at) {
           isNews = true
         }

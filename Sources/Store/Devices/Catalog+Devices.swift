@@ -11,6 +11,7 @@ extension Catalog {
   private static let latencyLook = 200
   private static let latencyCount = 50
   private static let transferCount = 20
+  private static let endedLoginsKept = 10_000
   /// Devices in one answer, of everybody.
   static let deviceLimit = 3000
 
@@ -125,12 +126,16 @@ extension Catalog {
           """), arguments: [device.number, device.firstContact])
   }
 
-  /// Bytes that devices brought since a day, and the first day on which one was in contact at all.
-  package func storedBytes(since day: Int64) async throws -> (bytes: Int64, first: Int64?) {
+  /// Bytes that devices brought on each of some days; and the first day on which one was in contact at all.
+  package func storedBytes(in days: ClosedRange<Int64>) async throws -> (byDay: [Int64: Int64], first: Int64?) {
     try await read { db in
-      let sql = "SELECT coalesce(sum(CASE WHEN day >= ? THEN bytes END), 0), min(day) FROM device_day"
-      let row = try Row.fetchOne(db, sql: sql, arguments: [day])
-      return (row?[0] ?? 0, row?[1])
+      let sums = try Row.fetchAll(
+        db, sql: "SELECT day, sum(bytes) AS bytes FROM device_day WHERE day BETWEEN ? AND ? GROUP BY day",
+        arguments: [days.lowerBound, days.upperBound])
+      return (
+        Dictionary(sums.map { ($0["day"], $0["bytes"]) }, uniquingKeysWith: { first, _ in first }),
+        try Int64.fetchOne(db, sql: "SELECT min(day) FROM device_day")
+      )
     }
   }
 
@@ -143,6 +148,7 @@ extension Catalog {
     package var snoozedUntil: Instant??
     package var facts: DeviceFacts?
     package var ticks: String?
+    package var policy: String?
 
     package init() {}
   }
@@ -168,6 +174,9 @@ extension Catalog {
       }
       if let ticks = change.ticks {
         try db.execute(sql: "UPDATE device SET ticks = ? WHERE number = ?", arguments: [ticks, device])
+      }
+      if let policy = change.policy {
+        try db.execute(sql: "UPDATE device SET policy = ? WHERE number = ?", arguments: [policy, device])
       }
       if let facts = change.facts { _ = try Catalog.learn(facts, of: device, db, now: now) }
       return true
@@ -233,7 +242,15 @@ extension Catalog {
             last_contact = max(device.last_contact, part.last_contact),
             last_upload = CASE WHEN device.last_upload IS NULL THEN part.last_upload
               ELSE max(device.last_upload, coalesce(part.last_upload, 0)) END,
-            revoked_at = NULL, name = coalesce(device.name, part.name)
+            revoked_at = NULL, name = coalesce(device.name, part.name),
+            opened_at = nullif(max(coalesce(device.opened_at, 0), coalesce(part.opened_at, 0)), 0),
+            background_at = coalesce(device.background_at, part.background_at),
+            refused = device.refused + part.refused,
+            refused_at = nullif(max(coalesce(device.refused_at, 0), coalesce(part.refused_at, 0)), 0),
+            check_in = CASE WHEN coalesce(part.checked_in_at, 0) > coalesce(device.checked_in_at, 0) THEN part.check_in
+              ELSE device.check_in END,
+            checked_in_at = nullif(max(coalesce(device.checked_in_at, 0), coalesce(part.checked_in_at, 0)), 0),
+            snoozed_until = nullif(max(coalesce(device.snoozed_until, 0), coalesce(part.snoozed_until, 0)), 0)
           FROM device AS part WHERE device.number = ?1 AND part.number = ?2
           """, arguments: [whole, part])
       try db.execute(
@@ -295,6 +312,9 @@ extension Catalog {
   package func pruneDevices(before limit: Instant, now: Instant) async throws {
     try await write { db in
       try db.execute(sql: "DELETE FROM device_day WHERE day < ?", arguments: [now.day - Catalog.deviceDaysKept])
+      try db.execute(
+        sql: "DELETE FROM ended_login WHERE number <= (SELECT max(number) FROM ended_login) - \(Catalog.endedLoginsKept)")
+      try db.execute(sql: "DELETE FROM server_day WHERE day < ?", arguments: [now.day - Catalog.deviceDaysKept])
       try db.execute(
         sql: """
           DELETE FROM device WHERE stored = 0 AND duplicates = 0 AND last_contact < ? AND merged_into IS NULL

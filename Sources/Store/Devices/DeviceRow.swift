@@ -61,6 +61,22 @@ package struct DeviceRow: Sendable, Equatable {
   package let level: String?
   package let reason: String?
   package let stateSince: Instant?
+  /// JSON of the floor above.
+  package let policy: String
+  /// When somebody had its app open, as far as its requests tell.
+  package let openedAt: Instant?
+  /// When the first photo came while nobody had.
+  package let backgroundAt: Instant?
+  package let canary: Canary?
+  /// How often it came with a login that had ended, and when it did last.
+  package let refused: Int64
+  package let refusedAt: Instant?
+
+  /// The last test with a photo: when it arrived, and how many seconds after it was taken.
+  package struct Canary: Sendable, Equatable {
+    package let at: Instant
+    package let seconds: Int64
+  }
 
   static let selection = """
     SELECT device.*, user.id AS user_id, user.name AS user_name
@@ -80,6 +96,9 @@ package struct DeviceRow: Sendable, Equatable {
     (checkIn, checkedInAt, ticks) = (row["check_in"], row["checked_in_at"], row["ticks"])
     (reopenedAt, reopenReason) = (row["reopened_at"], row["reopen_reason"])
     (level, reason, stateSince) = (row["level"], row["reason"], row["state_since"])
+    (policy, openedAt, backgroundAt) = (row["policy"], row["opened_at"], row["background_at"])
+    (refused, refusedAt) = (row["refused"], row["refused_at"])
+    canary = (row["canary_at"] as Instant?).map { Canary(at: $0, seconds: row["canary_seconds"] ?? 0) }
   }
 }
 
