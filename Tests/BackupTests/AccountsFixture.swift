@@ -33,6 +33,15 @@ final class AccountsFixture: Sendable {
     Accounts(catalog: try Catalog(path: catalog.path), logger: Logger(label: "other"), cost: cost)
   }
 
+  /// Time goes by while the server runs, and keeps the hours in which it does.
+  func pass(hours: Double) async throws {
+    for _ in 0..<Int(hours) {
+      time.advance(seconds: 3600)
+      try await catalog.noteUp(time.wall)
+    }
+    time.advance(seconds: (hours - Double(Int(hours))) * 3600)
+  }
+
   func addUser(_ name: String = "anna", isAdmin: Bool = false) async throws -> User {
     try await accounts.add(
       email: "\(name)@example.org", password: "correct \(name)", name: name, isAdmin: isAdmin, quota: nil)

@@ -59,8 +59,8 @@ private final class TestPost: AlertPost {
     _ = try await alerts.add(input, of: user)
   }
 
-  private func pass(hours: Double) async {
-    world.time.advance(seconds: hours * 3600)
+  private func pass(hours: Double) async throws {
+    try await world.pass(hours: hours)
     await devices.judge()
     await alerts.turn()
   }
@@ -71,21 +71,21 @@ private final class TestPost: AlertPost {
     let device = try await phone(of: "bert")
     try await tell(anna, "anna")
     try await tell(bert, "bert")
-    await pass(hours: 1)
+    try await pass(hours: 1)
     #expect(post.sent == [])
-    await pass(hours: 80)
+    try await pass(hours: 80)
     #expect(post.sent == ["https://bert/ amber"])
-    for _ in 0..<3 { await pass(hours: 6) }
+    for _ in 0..<3 { try await pass(hours: 6) }
     #expect(post.sent == ["https://bert/ amber"])
-    await pass(hours: 7)
+    try await pass(hours: 7)
     #expect(post.sent == ["https://bert/ amber", "https://anna/ amber admin"])
-    await pass(hours: 72)
-    await pass(hours: 25)
+    try await pass(hours: 72)
+    try await pass(hours: 25)
     #expect(post.sent.suffix(2) == ["https://bert/ red", "https://anna/ red admin"])
     _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
-    await pass(hours: 0)
+    try await pass(hours: 0)
     #expect(Set(post.sent.suffix(2)) == ["https://bert/ fine", "https://anna/ fine admin"] && post.sent.count == 6)
-    await pass(hours: 1)
+    try await pass(hours: 1)
     #expect(post.sent.count == 6)
   }
 
@@ -95,10 +95,10 @@ private final class TestPost: AlertPost {
     let device = try await phone(of: "bert")
     try await tell(anna, "anna")
     try await tell(bert, "bert")
-    await pass(hours: 80)
+    try await pass(hours: 80)
     _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
-    await pass(hours: 1)
-    await pass(hours: 26)
+    try await pass(hours: 1)
+    try await pass(hours: 26)
     #expect(post.sent == ["https://bert/ amber", "https://bert/ fine"])
   }
 
@@ -113,15 +113,15 @@ private final class TestPost: AlertPost {
     // From now on, but for one hour of each day: 80 hours on it is quiet.
     settings.quiet = (minute, (minute + 23 * 60) % 1440)
     _ = try await alerts.set(settings, of: bert.id)
-    await pass(hours: 80)
+    try await pass(hours: 80)
     #expect(post.sent == ["https://hook/ amber"])
-    await pass(hours: 15.2)
+    try await pass(hours: 15.2)
     #expect(post.sent == ["https://hook/ amber", "https://ntfy/ amber"])
     // Well again before anybody could be told of red: one message, the last.
-    await pass(hours: 100)
+    try await pass(hours: 100)
     _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
-    await pass(hours: 0)
-    await pass(hours: 24)
+    try await pass(hours: 0)
+    try await pass(hours: 24)
     #expect(post.sent.filter { $0.contains("ntfy") } == ["https://ntfy/ amber", "https://ntfy/ fine"])
   }
 
@@ -135,10 +135,10 @@ private final class TestPost: AlertPost {
     let minute = Int(world.time.wall.milliseconds / 60_000 % 1440)
     settings.quiet = (minute, (minute + 23 * 60) % 1440)
     _ = try await alerts.set(settings, of: bert.id)
-    await pass(hours: 80)
+    try await pass(hours: 80)
     _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
-    await pass(hours: 1)
-    await pass(hours: 24)
+    try await pass(hours: 1)
+    try await pass(hours: 24)
     #expect(post.sent == ["https://hook/ amber", "https://hook/ fine"])
   }
 
@@ -149,8 +149,8 @@ private final class TestPost: AlertPost {
     _ = try await phone(of: "bert")
     try await tell(bert, "bert")
     post.answer(.failed("5xx"))
-    await pass(hours: 80)
-    for _ in 0..<600 { await pass(hours: 0.25) }
+    try await pass(hours: 80)
+    for _ in 0..<600 { try await pass(hours: 0.25) }
     #expect(post.sent.count(where: { $0.hasSuffix("amber") }) == 16)
     #expect(try await alerts.channels(of: bert.id).first?.problem == "5xx")
     #expect(Alerts.end(.failed("5xx"), tries: 15, now: world.time.wall) == .givenUp(word: "5xx"))

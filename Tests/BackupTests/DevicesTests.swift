@@ -88,14 +88,36 @@ import Testing
     }
     await devices.judge()
     #expect(try await alarms().isEmpty)
-    world.time.advance(seconds: 4 * 86_400)
+    try await world.pass(hours: 96)
     for _ in 0..<3 { await devices.judge() }
     #expect(try await alarms() == ["amber quiet"])
-    world.time.advance(seconds: 4 * 86_400)
+    try await world.pass(hours: 96)
     await devices.judge()
     _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
     await devices.judge()
     #expect(try await alarms() == ["green ok", "red quiet", "amber quiet"])
+  }
+
+  @Test("The server notes the hours in which it runs; those in which it did not are no phone's silence")
+  func outage() async throws {
+    let anna = try await world.addUser()
+    let phone = try await login()
+    _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
+    try await world.catalog.record([
+      ActivityEntry(at: world.time.wall, kind: .duplicate, user: nil, device: phone)
+    ])
+    func level() async throws -> DeviceState.Level? {
+      await devices.judge()
+      return try await devices.list(of: anna.id, withRevoked: false).first?.state.level
+    }
+    #expect(try await level() == .green)
+    world.time.advance(seconds: 20 * 86_400)
+    #expect(try await level() == .green, "it was off for twenty days")
+    for _ in 0..<71 {
+      world.time.advance(seconds: 3600)
+      await devices.judge()
+    }
+    #expect(try await level() == .amber, "and has listened for three days since")
   }
 
   @Test("What happened is forgotten after its time, and the oldest of its kind where there is too much")

@@ -150,7 +150,10 @@ private struct World {
       guard real.isUp(hour) else { return isBad }
       let now = Life.instant(hour)
       let known = device.known(by: now)
-      if habit == nil { habit = Habit(contacts: device.contacts, up: up) }
+      // Nobody looks at it before.
+      if habit == nil, hour - (device.contacts.last ?? hour) >= QuietAlarm.grace {
+        habit = Habit(contacts: device.contacts, up: up)
+      }
       let learned = habit
       let state = QuietAlarm.state(
         of: known, QuietAlarm.Moment(now: now, up: up), learned ?? Habit(contacts: device.contacts, up: up))
@@ -188,7 +191,7 @@ private struct World {
         case 3: .refused("unsupported_type")
         default: .arrived
         }
-      if random.unit() < 0.7 {
+      if random.unit() < 0.7 || (device.checkIn?.remaining ?? 0) > 0 {
         device.transfers = [.init(end, now)] + device.transfers.prefix(19)
         if end == .arrived { device.lastUpload = now }
       }
@@ -237,6 +240,9 @@ private struct World {
             outcome.daysWithoutPhoto = (hour - last.hour) / 24
             outcome.delay = 0
           }
+        }
+        if life.ask(day * 24 + 23), outcome.daysWithoutPhoto == nil {
+          (outcome.daysWithoutPhoto, outcome.delay) = (day - last.hour / 24, 0)
         }
       }
       return outcome

@@ -56,7 +56,9 @@ import Testing
     #expect(amber.level == .amber && amber.missedWindows == 2)
     #expect(state(9, 12).level == .amber && state(12, 12).level == .red)
     // Nights in which nobody could come teach nothing either.
-    let nights = nightly(until: Self.day + 30).contacts.filter { !(Self.day * 24 + 20..<Self.day * 24 + 104).contains($0) }
+    let nights = nightly(until: Self.day + 30).contacts.filter {
+      !(Self.day * 24 + 20..<Self.day * 24 + 104).contains($0)
+    }
     let usual = Habit(contacts: (Self.day - 25...Self.day + 30).map { $0 * 24 + 2 })
     #expect(Habit(contacts: nights, up: weekend).patience == usual.patience)
   }
@@ -166,10 +168,24 @@ import Testing
     #expect(state(phone, Self.day).level == .green)
     phone.lastUpload = instant(Self.day - 61)
     #expect(state(phone, Self.day).level == .amber && state(phone, Self.day).reason == .noNewPhotos)
+    phone.reopenedAt = instant(Self.day)
+    #expect(state(phone, Self.day).reason == .noNewPhotos, "an update hides nothing")
     checkIn = CheckIn()
     checkIn.remaining = 0
     phone.checkIn = checkIn
     #expect(state(phone, Self.day).level == .green, "it says itself that nothing is left")
+  }
+
+  @Test("What a phone does not bring while it is not here is no backlog that is stuck: it comes on weekends only")
+  func backlogAtHome() {
+    var phone = nightly()
+    phone.contacts.removeAll { ($0 / 24 - Self.day) % 7 != 0 }
+    var checkIn = CheckIn()
+    checkIn.remaining = 14
+    (phone.checkIn, phone.checkedInAt, phone.lastUpload) = (checkIn, instant(Self.day, 2), instant(Self.day, 2))
+    #expect(state(phone, Self.day + 4).reason == .pausedByOS)
+    phone.lastUpload = instant(Self.day - 7, 2)
+    #expect(state(phone, Self.day + 4).reason == .backlogStuck, "it was here meanwhile, and brought nothing")
   }
 
   @Test("A contact that a wrong clock put into the future vouches for nothing")

@@ -69,7 +69,8 @@ import Testing
     #expect(next.compactMap(\.name) == ["0", "1", "2", "4", "5"])
     filter.kinds = ["stored"]
     (filter.from, filter.to) = (now.adding(seconds: 10), now.adding(seconds: 30))
-    #expect(try await store.catalog.activity(filter, before: nil, limit: 50).compactMap(\.name) == ["24", "21", "18", "12"])
+    #expect(
+      try await store.catalog.activity(filter, before: nil, limit: 50).compactMap(\.name) == ["24", "21", "18", "12"])
     filter.device = Identifier()
     #expect(try await store.catalog.activity(filter, before: nil, limit: 50).isEmpty)
 

@@ -5,7 +5,9 @@ import Testing
 @testable import Store
 
 @Suite struct DeviceMergeTests {
-  @Test("What the newer one of two said last, and the snooze that ends later, are those of the whole", arguments: [true, false])
+  @Test(
+    "What the newer one of two said last, and the snooze that ends later, are those of the whole",
+    arguments: [true, false])
   func keeps(isPartNewer: Bool) async throws {
     let store = try await StoreFixture()
     let (whole, part) = (Identifier(), Identifier())
@@ -25,7 +27,8 @@ import Testing
     let now = Instant(milliseconds: 3000)
     #expect(try await store.catalog.merge(device: whole, with: part, of: store.annaID, now: now) == .done)
     let seen = try #require(
-      try await store.catalog.devices(of: store.annaID, withRevoked: false, now: now).first).device
+      try await store.catalog.devices(of: store.annaID, withRevoked: false, now: now).first
+    ).device
     #expect(seen.id == whole && seen.checkIn == "new" && seen.checkedInAt == Instant(milliseconds: 2000))
     #expect(seen.snoozedUntil == Instant(milliseconds: 9000))
   }

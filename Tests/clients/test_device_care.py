@@ -102,10 +102,9 @@ def test_a_device_that_goes_on_with_an_ended_login_is_counted(server, phone):
     assert old.post("/api/auth/logout").status == 200
     for _ in range(3):
         assert old.get("/api/users/me").status == 401
-    last = phone.get(f"/api/backup/devices/{device}").json()["lastContact"]
     seen = until(
         lambda: (one := phone.get(f"/api/backup/devices/{device}").json())["refusedLogins"]["count"] == 3 and one, 30, "three refusals")
-    assert seen["refusedLogins"]["lastAt"] >= seen["lastContact"] == last, "a refusal is no contact"
+    assert seen["refusedLogins"]["lastAt"] > seen["lastContact"], "a refusal is no contact"
     (made,) = phone.get("/api/api-keys").json()
     phone.delete(f"/api/api-keys/{made['id']}")
     assert key.upload(media.jpeg("late"), "late.jpg").status == 401

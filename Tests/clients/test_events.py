@@ -125,7 +125,7 @@ def test_a_slow_reader_whose_login_ends_does_not_hear_the_rest(server, anna):
         wire.send(f"GET /api/backup/events?lastEventId={first} HTTP/1.1\r\nHost: x\r\nAuthorization: {other.fields['Authorization']}\r\n\r\n".encode())
         assert wire._more() and wire.pending.startswith(b"HTTP/1.1 200")
         assert other.post("/api/auth/logout").status == 200
-        while wire._more():
+        while not wire.pending.endswith(b"\r\n0\r\n\r\n") and wire._more():
             pass
         assert 0 < wire.pending.count(b"event: activity") < behind - 1000
 

@@ -179,7 +179,7 @@ class Visitor:
         self.devtools.send("Performance.enable")
 
     def script_seconds(self):
-        """That scripts of the page took so far."""
+        """That scripts of the page as it was loaded last took so far."""
         metrics = self.devtools.send("Performance.getMetrics")["metrics"]
         return next(one["value"] for one in metrics if one["name"] == "ScriptDuration")
 

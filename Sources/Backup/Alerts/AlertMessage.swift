@@ -85,7 +85,8 @@ struct AlertMessage: Sendable, Equatable {
       return Array(
         try encoder.encode(
           Hook(
-            event: isOfDisk ? "server.disk" : number > 0 ? "device.state" : "test", id: String(number), at: at.iso8601, level: level,
+            event: isOfDisk ? "server.disk" : number > 0 ? "device.state" : "test", id: String(number), at: at.iso8601,
+            level: level,
             reason: reason, title: title, sentence: sentence, steps: steps, audience: isForAdmin ? "admin" : "owner",
             device: Hook.Place(id: device, name: deviceName), person: Hook.Person(name: person))))
     }

@@ -40,7 +40,8 @@ package struct Device: Sendable {
   /// A system gives an app that is opened now and then more time in the background. Said where it is known that something
   /// waits, and when the app was open last.
   private static func nudge(_ device: DeviceRow, remaining: Int64?, now: Instant) -> String? {
-    guard device.facts.kind == "phone", device.revokedAt == nil, let remaining, remaining > 0, let opened = device.openedAt,
+    guard device.facts.kind == "phone", device.revokedAt == nil, let remaining, remaining > 0,
+      let opened = device.openedAt,
       now.milliseconds - opened.milliseconds >= closedLong
     else { return nil }
     return "\(remaining) wait, and the app was not open for \(Span(from: opened, to: now)): please open it once."

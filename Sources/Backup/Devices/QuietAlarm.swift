@@ -148,15 +148,15 @@ package enum QuietAlarm {
       return DeviceState(
         .amber, .transfersBreak, "\(broken) of the last \(device.transfers.count) transfers broke off.")
     }
-    if let reopened = device.reopenedAt, now.hour - reopened.hour < afterUpdate {
-      return DeviceState(.green, .osUpdated, "Updated lately: please look through its checklist once.")
-    }
     let saysNothingLeft = checkIn(device, now) != nil && device.remaining == 0
     if let last = device.lastUpload, now.hour - last.hour >= withoutPhoto, !saysNothingLeft {
       return DeviceState(
         .amber, .noNewPhotos,
         "In contact, but no photo for \(Span(from: last, to: now)): either none were taken, or its backup is switched off."
       )
+    }
+    if let reopened = device.reopenedAt, now.hour - reopened.hour < afterUpdate {
+      return DeviceState(.green, .osUpdated, "Updated lately: please look through its checklist once.")
     }
     let when = device.lastUpload.map { "last photo \(Span(from: $0, to: now)) ago" } ?? "nothing new"
     return DeviceState(.green, .ok, "In contact, \(when).")
@@ -165,7 +165,9 @@ package enum QuietAlarm {
   /// Something is left to bring, by what it said itself.
   private static func backlog(_ device: DeviceHistory, _ at: Moment) -> DeviceState? {
     guard let checkIn = checkIn(device, at.now), let remaining = device.remaining, remaining > 0 else { return nil }
-    let idle = at.hours(since: device.lastUpload ?? device.firstContact)
+    let since = (device.lastUpload ?? device.firstContact).hour
+    // What it does not bring while it is not here is a matter of its silence.
+    let idle = at.up.hours(from: since, to: device.contacts.last ?? device.lastContact.hour)
     if idle < longestDeferral, let videos = checkIn.remainingVideos, videos >= remaining {
       let size = checkIn.remainingBytes.map { ", \($0 / 1_000_000) MB" } ?? ""
       let wait = checkIn.wifiOnly == true ? "Wi-Fi" : "the app to be opened"
@@ -177,7 +179,7 @@ package enum QuietAlarm {
     if idle >= stuck {
       return DeviceState(.amber, .backlogStuck, "\(remaining) are left, and none came for \(idle / 24) days.")
     }
-    if idle >= 1 {
+    if at.hours(since: since) >= 1 {
       return DeviceState(.paused, .pausedByOS, "Paused by the system with \(remaining) left; it goes on by itself.")
     }
     return nil

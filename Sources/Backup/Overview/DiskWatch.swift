@@ -47,7 +47,11 @@ package final class DiskWatch: Sendable {
       let percent = (total - max(0, free)) * 100 / total
       let known = state.withLock { $0.level }
       let was: Level
-      if let known { was = known } else { was = try await catalog.lastDiskLevel().flatMap { Level(rawValue: $0) } ?? .green }
+      if let known {
+        was = known
+      } else {
+        was = try await catalog.lastDiskLevel().flatMap { Level(rawValue: $0) } ?? .green
+      }
       let level = DiskWatch.level(percent: percent, was: was)
       if level != was {
         try await catalog.record([

@@ -47,7 +47,8 @@ extension Catalog {
     guard let device = arrival.device else { return }
     try await write { db in
       guard
-        let row = try Row.fetchOne(db, sql: "SELECT number, user, canary_at FROM device WHERE id = ?", arguments: [device]),
+        let row = try Row.fetchOne(
+          db, sql: "SELECT number, user, canary_at FROM device WHERE id = ?", arguments: [device]),
         row["canary_at"] as Instant? != arrival.at
       else { return }
       try db.execute(
@@ -68,7 +69,8 @@ extension Catalog {
       for contact in contacts {
         if let refusedAt = contact.refusedAt {
           try db.cachedStatement(
-            sql: "UPDATE device SET refused = refused + ?, refused_at = max(coalesce(refused_at, 0), ?) WHERE number = ?"
+            sql:
+              "UPDATE device SET refused = refused + ?, refused_at = max(coalesce(refused_at, 0), ?) WHERE number = ?"
           ).execute(arguments: [contact.refused, refusedAt, contact.device])
           isNews = true
         }

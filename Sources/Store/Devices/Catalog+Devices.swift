@@ -313,7 +313,8 @@ extension Catalog {
     try await write { db in
       try db.execute(sql: "DELETE FROM device_day WHERE day < ?", arguments: [now.day - Catalog.deviceDaysKept])
       try db.execute(
-        sql: "DELETE FROM ended_login WHERE number <= (SELECT max(number) FROM ended_login) - \(Catalog.endedLoginsKept)")
+        sql:
+          "DELETE FROM ended_login WHERE number <= (SELECT max(number) FROM ended_login) - \(Catalog.endedLoginsKept)")
       try db.execute(sql: "DELETE FROM server_day WHERE day < ?", arguments: [now.day - Catalog.deviceDaysKept])
       try db.execute(
         sql: """

@@ -45,7 +45,8 @@ extension Catalog {
   package func noteUp(_ now: Instant) async throws {
     try await write { db in
       try db.cachedStatement(
-        sql: "INSERT INTO server_day (day, hours) VALUES (?, ?) ON CONFLICT DO UPDATE SET hours = hours | excluded.hours"
+        sql:
+          "INSERT INTO server_day (day, hours) VALUES (?, ?) ON CONFLICT DO UPDATE SET hours = hours | excluded.hours"
       ).execute(arguments: [now.day, Int64(now.hourBit)])
     }
   }
