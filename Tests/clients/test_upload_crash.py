@@ -94,7 +94,8 @@ def test_killed_while_the_bytes_come(house, point, door):
     assert catalog.staged(house.data) == []
 
 
-@pytest.mark.parametrize("door", RESUMABLE)
+# Upstream's dialect announces the digest, and is answered before a byte is taken: it comes by no such point.
+@pytest.mark.parametrize("door", [door for door in RESUMABLE if door != "upstream"])
 def test_killed_when_a_duplicate_was_found(house, door):
     """The same bytes by another door before: the answer is their asset, also after a death in between."""
     data = media.mov(f"duplicate {door}", 300_000)
