@@ -678,8 +678,8 @@ def test_x22_no_checkpoint_within_a_part_with_a_checksum(server, admin, restarts
     with tus.wire() as wire:
         wire.send(tus.head("PATCH", url, length=len(data) - 100, Content_Type=MEDIA, Upload_Offset=100,
                            Upload_Checksum=checksum("sha1", data[100:])) + data[100:-1])
-        files = [server.data / "staging" / name for name in catalog.staged(server.data)]
-        until(lambda: sum(file.stat().st_size for file in files) > 40 << 20, what="most of it is written")
+        until(lambda: sum((server.data / "staging" / name).stat().st_size for name in catalog.staged(server.data)) > 40 << 20,
+              30, "most of it is written")
         assert row()["offset"] == 100
         if restarts:
             server.kill()
