@@ -202,6 +202,7 @@ private struct World {
       if random.unit() < 0.1 { said.remainingVideos = said.remaining }
       said.lowPower = random.unit() < 0.05
       (device.checkIn, device.checkedInAt) = (said, now)
+      device.backlogSince = (said.remaining ?? 0) > 0 ? device.backlogSince ?? now : nil
     }
   }
 

@@ -188,6 +188,18 @@ import Testing
     #expect(state(phone, Self.day + 4).reason == .backlogStuck, "it was here meanwhile, and brought nothing")
   }
 
+  @Test("Photos after a week without any are not stuck the moment the phone tells of them")
+  func backlogBegins() {
+    var phone = nightly()
+    var checkIn = CheckIn()
+    checkIn.remaining = 5
+    (phone.checkIn, phone.checkedInAt, phone.lastUpload) = (checkIn, instant(Self.day, 2), instant(Self.day - 7))
+    phone.backlogSince = instant(Self.day, 2)
+    #expect(state(phone, Self.day, 3).reason == .pausedByOS)
+    phone.backlogSince = instant(Self.day - 2)
+    #expect(state(phone, Self.day, 3).reason == .backlogStuck)
+  }
+
   @Test("A contact that a wrong clock put into the future vouches for nothing")
   func wrongClock() {
     var phone = nightly()

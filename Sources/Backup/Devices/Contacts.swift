@@ -16,6 +16,8 @@ package final class Contacts: Sendable {
     var agent: String
     var model: String?
     var client: String?
+    /// When it did something the last time.
+    var lastContact: Instant?
     /// Noted, and not written yet.
     var pending: Catalog.DeviceContact?
   }
@@ -57,6 +59,7 @@ package final class Contacts: Sendable {
         let read = DeviceFacts(agent: agent, model: model)
         (known.agent, known.model, known.client, facts) = (agent, model, read.clientText, read)
       }
+      if !isPresence { known.lastContact = max(known.lastContact ?? now, now) }
       var pending = known.pending ?? Catalog.DeviceContact(device: device, at: now, hours: [:], facts: nil)
       pending.at = max(pending.at, now)
       pending.hours[now.day, default: 0] |= now.hourBit
@@ -84,6 +87,15 @@ package final class Contacts: Sendable {
       known.pending = pending
       state.known[device] = known
       if state.writer == nil, !state.isClosed { state.writer = Task { [weak self] in await self?.write() } }
+    }
+  }
+
+  /// The last contacts of devices, as far as they are remembered here.
+  func lastContacts(of devices: [Int64]) -> [Int64: Instant] {
+    state.withLock { state in
+      var found: [Int64: Instant] = [:]
+      for device in devices { found[device] = state.known[device]?.lastContact }
+      return found
     }
   }
 

@@ -124,7 +124,7 @@ extension DeviceHistory {
     (isSignedOut, isRevoked) = (record.credentials.isEmpty, device.revokedAt != nil)
     (snoozedUntil, reopenedAt) = (device.snoozedUntil, device.reopenedAt)
     if device.reopenReason == ActivityKind.osChanged.rawValue { systemUpdatedAt = device.reopenedAt }
-    (self.checkIn, checkedInAt) = (checkIn, device.checkedInAt)
+    (self.checkIn, checkedInAt, backlogSince) = (checkIn, device.checkedInAt, device.backlogSince)
     transfers = record.transfers.map { transfer in
       switch transfer.kind {
       case ActivityKind.broken.rawValue: Transfer(.broke, transfer.at)

@@ -82,6 +82,8 @@ package struct DeviceHistory: Sendable, Equatable {
   package var snoozedUntil: Instant?
   package var checkIn: CheckIn?
   package var checkedInAt: Instant?
+  /// Since when it says that something is left.
+  package var backlogSince: Instant?
   /// An update of the OS or the client that nobody has looked at yet.
   package var reopenedAt: Instant?
   /// The same, where it was the system's.

@@ -39,7 +39,8 @@ extension Devices {
     let (json, news) = (try report.json, report.news(since: known.checkIn))
     try await speaking {
       try await catalog.checkIn(
-        device: known.record.device.number, json, facts: facts, isNews: news != nil, detail: news, now: now)
+        device: known.record.device.number, json, facts: facts, hasBacklog: report.remaining.map { $0 > 0 },
+        isNews: news != nil, detail: news, now: now)
     }
     if news != nil { live.ring() }
     let device = known.record.device.number

@@ -165,7 +165,8 @@ package enum QuietAlarm {
   /// Something is left to bring, by what it said itself.
   private static func backlog(_ device: DeviceHistory, _ at: Moment) -> DeviceState? {
     guard let checkIn = checkIn(device, at.now), let remaining = device.remaining, remaining > 0 else { return nil }
-    let since = (device.lastUpload ?? device.firstContact).hour
+    // Who takes photos every other week has nothing that is stuck the moment there are some.
+    let since = max(device.lastUpload ?? device.firstContact, device.backlogSince ?? device.firstContact).hour
     // What it does not bring while it is not here is a matter of its silence.
     let idle = at.up.hours(from: since, to: device.contacts.last ?? device.lastContact.hour)
     if idle < longestDeferral, let videos = checkIn.remainingVideos, videos >= remaining {

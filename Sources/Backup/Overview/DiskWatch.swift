@@ -75,16 +75,16 @@ package final class DiskWatch: Sendable {
     let now = now()
     for channel in try await catalog.adminChannels() {
       guard let tries = state.withLock({ $0.waiting[channel.id] }) else { continue }
-      let settings = try await catalog.alertSettings(of: channel.owner)
+      let settings = try await catalog.alertSettings(of: channel.userID)
       guard settings.snoozedUntil.map({ $0 > now }) != true else { continue }
       let quiet = AlertSettings(settings).quietHours(at: now)
-      if channel.row.kind != "webhook", let quiet, quiet.wait(now) > now { continue }
+      if channel.kind != "webhook", let quiet, quiet.wait(now) > now { continue }
       let reply = await post.send(
-        .disk(level, percent: percent, at: now), through: channel.row,
+        .disk(level, percent: percent, at: now), through: channel,
         delivery: "disk-\(level.rawValue)-\(channel.id)-\(now.day)")
       state.withLock { state in
         switch reply {
-        case .accepted, .gone: state.waiting[channel.id] = nil
+        case .accepted, .gone, .refused: state.waiting[channel.id] = nil
         default: state.waiting[channel.id] = tries + 1 < DiskWatch.tries ? tries + 1 : nil
         }
       }

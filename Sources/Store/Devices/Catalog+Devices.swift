@@ -184,15 +184,19 @@ extension Catalog {
   }
 
   /// What a device reports of itself.
-  /// - Parameter isNews: whether somebody who looks at it would want to know.
+  /// - Parameters:
+  ///   - hasBacklog: whether something is left; nil where it does not say.
+  ///   - isNews: whether somebody who looks at it would want to know.
   package func checkIn(
-    device: Int64, _ report: String, facts: DeviceFacts, isNews: Bool, detail: String?, now: Instant
+    device: Int64, _ report: String, facts: DeviceFacts, hasBacklog: Bool?, isNews: Bool, detail: String?, now: Instant
   ) async throws {
     try await write { db in
       try db.execute(
-        sql:
-          "UPDATE device SET check_in = ?, checked_in_at = ?, last_contact = max(last_contact, ?2) WHERE number = ?3",
-        arguments: [report, now, device])
+        sql: """
+          UPDATE device SET check_in = ?1, checked_in_at = ?2, last_contact = max(last_contact, ?2),
+            backlog_since = CASE ?4 WHEN 1 THEN coalesce(backlog_since, ?2) WHEN 0 THEN NULL ELSE backlog_since END
+          WHERE number = ?3
+          """, arguments: [report, now, device, hasBacklog])
       guard db.changesCount == 1 else { return }
       _ = try Catalog.learn(facts, of: device, db, now: now)
       guard isNews else { return }
@@ -222,9 +226,8 @@ extension Catalog {
       guard people.count == 1 else { return .foreign }
       try db.execute(sql: "UPDATE session SET device = ? WHERE device = ?", arguments: [whole, part])
       try db.execute(sql: "UPDATE api_key SET device = ? WHERE device = ?", arguments: [whole, part])
-      // Where both can be reached, the one that stays knows better.
-      try db.execute(sql: "UPDATE OR IGNORE push SET device = ? WHERE device = ?", arguments: [whole, part])
-      try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [part])
+      try Catalog.mergePush(db, whole, with: part)
+      try Catalog.mergeTickles(db, whole, with: part)
       try db.execute(
         sql: """
           INSERT INTO device_day (device, day, hours, stored, bytes, duplicates, rejected, broken)
@@ -249,6 +252,8 @@ extension Catalog {
             refused_at = nullif(max(coalesce(device.refused_at, 0), coalesce(part.refused_at, 0)), 0),
             check_in = CASE WHEN coalesce(part.checked_in_at, 0) > coalesce(device.checked_in_at, 0) THEN part.check_in
               ELSE device.check_in END,
+            backlog_since = CASE WHEN coalesce(part.checked_in_at, 0) > coalesce(device.checked_in_at, 0)
+              THEN part.backlog_since ELSE device.backlog_since END,
             checked_in_at = nullif(max(coalesce(device.checked_in_at, 0), coalesce(part.checked_in_at, 0)), 0),
             snoozed_until = nullif(max(coalesce(device.snoozed_until, 0), coalesce(part.snoozed_until, 0)), 0)
           FROM device AS part WHERE device.number = ?1 AND part.number = ?2
@@ -283,9 +288,12 @@ extension Catalog {
     package let reason: String
     /// Whether somebody is to be told.
     package let isAlarm: Bool
+    /// Somebody put it off, or ended it: what people heard of it before is over.
+    package let isSilent: Bool
 
-    package init(device: Int64, level: String, reason: String, isAlarm: Bool) {
-      (self.device, self.level, self.reason, self.isAlarm) = (device, level, reason, isAlarm)
+    package init(device: Int64, level: String, reason: String, isAlarm: Bool, isSilent: Bool) {
+      (self.device, self.level, self.reason) = (device, level, reason)
+      (self.isAlarm, self.isSilent) = (isAlarm, isSilent)
     }
   }
 
@@ -298,6 +306,7 @@ extension Catalog {
         else { continue }
         try db.cachedStatement(sql: "UPDATE device SET level = ?, reason = ?, state_since = ? WHERE number = ?")
           .execute(arguments: [verdict.level, verdict.reason, now, verdict.device])
+        if verdict.isSilent { try Catalog.forgetHeard(db, device: verdict.device) }
         guard verdict.isAlarm else { continue }
         try Catalog.alert(db, device: verdict.device, level: verdict.level, reason: verdict.reason, now: now)
         try ActivityEntry(

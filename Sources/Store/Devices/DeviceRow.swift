@@ -68,6 +68,8 @@ package struct DeviceRow: Sendable, Equatable {
   /// When the first photo came while nobody had.
   package let backgroundAt: Instant?
   package let canary: Canary?
+  /// Since when it says that something is left; nil where nothing is.
+  package let backlogSince: Instant?
   /// How often it came with a login that had ended, and when it did last.
   package let refused: Int64
   package let refusedAt: Instant?
@@ -98,6 +100,7 @@ package struct DeviceRow: Sendable, Equatable {
     (level, reason, stateSince) = (row["level"], row["reason"], row["state_since"])
     (policy, openedAt, backgroundAt) = (row["policy"], row["opened_at"], row["background_at"])
     (refused, refusedAt) = (row["refused"], row["refused_at"])
+    backlogSince = row["backlog_since"]
     canary = (row["canary_at"] as Instant?).map { Canary(at: $0, seconds: row["canary_seconds"] ?? 0) }
   }
 }
