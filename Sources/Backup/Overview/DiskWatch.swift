@@ -15,6 +15,7 @@ package final class DiskWatch: Sendable {
     var waiting: [Identifier: Int] = [:]
   }
   private let state = Mutex(State())
+  private let zones = QuietZones()
   /// Tries of one message, ten minutes apart.
   private static let tries = 16
 
@@ -77,7 +78,7 @@ package final class DiskWatch: Sendable {
       guard let tries = state.withLock({ $0.waiting[channel.id] }) else { continue }
       let settings = try await catalog.alertSettings(of: channel.userID)
       guard settings.snoozedUntil.map({ $0 > now }) != true else { continue }
-      let quiet = AlertSettings(settings).quietHours(at: now)
+      let quiet = AlertSettings(settings).quietHours(zones, now: now)
       if channel.kind != "webhook", let quiet, quiet.wait(now) > now { continue }
       let reply = await post.send(
         .disk(level, percent: percent, at: now), through: channel,
