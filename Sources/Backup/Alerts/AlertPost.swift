@@ -48,7 +48,8 @@ struct OutboundPost: AlertPost {
       return await self.request(request)
     case "mail": return await mail(message, channel, delivery)
     case "webpush":
-      let content = PushContent.alert(title: message.title, text: String(message.text.prefix(600)))
+      let content = PushContent.alert(
+        title: message.title, text: String(message.text.prefix(600)), device: message.device.map { "\($0)" })
       return AlertReply(
         await push.show(
           content, endpoint: channel.target, key: channel.key ?? [], secret: channel.secret ?? [], ttlSeconds: 86_400))
