@@ -37,8 +37,8 @@ function row(channel, isMine, user, redraw) {
     h('span', { class: 'grow' }, h('strong', {}, isMine ? 'This browser' : kind.text), ' ', h('span', { class: 'place' }, place),
       h('span', { class: 'hint' }, `Added ${day(channel.createdAt)}, ${channel.deliveredAt ? `last message ${ago(channel.deliveredAt)}` : 'no message so far'}`),
       channel.problem && h('span', { class: 'hint warn' }, `${channel.isDisabled ? 'Switched off: ' : 'Last time: '}${problem(channel.problem)}.`)),
-    h('span', { class: 'row' }, said, action('Send a test', test, { 'aria-label': `Send a test: ${name}` }),
-      action('Remove', remove, { class: 'quiet danger', 'aria-label': `Remove ${name}` }))));
+    h('span', { class: 'row' }, action('Send a test', test, { 'aria-label': `Send a test: ${name}` }),
+      action('Remove', remove, { class: 'quiet danger', 'aria-label': `Remove ${name}` }), said)));
 }
 
 /** Buttons for what this server can tell by. */
@@ -48,14 +48,14 @@ export function adding({ channels, kinds: able, channelsPerPerson }, mine, user,
   const add = (text, make) => action(text, async () => { if (await make()) await redraw(); });
   return [
     h('div', { class: 'row' },
-      able.includes('webpush') && !mine && !hindrance && action('This browser', async () => {
+      able.includes('webpush') && !mine && !hindrance && action('Add this browser', async () => {
         await subscribe(user);
         await redraw();
         announce('This browser shows messages from now on.');
       }, { class: '' }),
-      able.includes('ntfy') && add('ntfy', ntfy),
-      able.includes('webhook') && add('Webhook', webhook),
-      able.includes('mail') && !channels.some(({ kind }) => kind === 'mail') && add('Mail', () => mail(user))),
+      able.includes('ntfy') && add('Add ntfy', ntfy),
+      able.includes('webhook') && add('Add a webhook', webhook),
+      able.includes('mail') && !channels.some(({ kind }) => kind === 'mail') && add('Add mail', () => mail(user))),
     !mine && hindrance && h('p', { class: 'hint' }, h('strong', {}, 'Not in this browser. '), hindrance),
     user.isAdmin && !able.includes('mail') && h('p', { class: 'hint' }, 'For mail the server needs a mail server: ', h('code', {}, '--smtp-server'), '.'),
   ];

@@ -38,13 +38,13 @@ export function quietHours({ quietHours: hours, timeZone }, save) {
 export function holiday({ snoozedUntil }, save) {
   const isAway = snoozedUntil && Date.parse(snoozedUntil) > Date.now();
   return h('section', { class: 'card' }, h('h2', {}, 'Holiday'), isAway
-    ? [h('p', {}, `Nothing is sent before ${day(snoozedUntil)}.`), action('I am back', async () => {
+    ? [h('p', {}, `Nothing is sent before ${day(snoozedUntil)}.`), action('End the holiday', async () => {
       await save({ snoozedUntil: null });
       announce('Messages come again.');
     })]
     : form([
       field('Back on', { name: 'back', type: 'date', required: true, min: date(1), max: date(longest - 1) }, 'Until that morning nothing is sent at all. What is still wrong then is told then.'),
-    ], 'Leave me alone', ({ back }) => save({ snoozedUntil: new Date(`${back}T00:00`).toISOString() })));
+    ], 'Start the holiday', ({ back }) => save({ snoozedUntil: new Date(`${back}T00:00`).toISOString() })));
 }
 
 /** So many days from now, as date fields write it. */

@@ -12,7 +12,7 @@ import { checklist } from './checklist.js';
 import { badge, identity, kindIcon, legend, strip } from './parts.js';
 import { waking } from './waking.js';
 
-const shownTickles = 8;
+const shownTickles = 6;
 
 export async function show(root, { rest: [id], user }) {
   const [signal, leave] = lifetime();

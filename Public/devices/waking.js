@@ -42,7 +42,7 @@ export function waking(device, tickles, push, redraw) {
   const { tickle } = device;
   const rows = [
     ['Goes', way(push)],
-    tickle.trials > 0 && ['Whether it helps', lift(tickle)],
+    tickle.trials > 0 && ['Measured', measured(tickle)],
     paces[tickle.cadence] && ['How often', paces[tickle.cadence]],
   ].filter(Boolean);
   const wake = async () => {
@@ -51,7 +51,7 @@ export function waking(device, tickles, push, redraw) {
     await redraw();
     document.querySelector('[data-wake]')?.focus({ preventScroll: true });
   };
-  return h('section', { class: 'card', 'aria-label': 'Tickles' },
+  return h('section', { class: 'card tickles', 'aria-label': 'Tickles' },
     h('div', { class: 'heading' }, h('h2', {}, 'Tickles'), isReachable(push) && !device.isCurrent && action('Wake it now', wake, { data: { wake: '' } })),
     h('p', { class: isAmiss(tickle) ? 'warn' : null }, tickle.sentence),
     h('p', { class: 'hint' }, 'A silent message that makes the app look for new photos; sent when the device is quiet for longer than usual.'),
@@ -73,11 +73,12 @@ function entry(tickle) {
     h('time', { class: 'hint', ...exact(tickle.at) }, ago(tickle.at)));
 }
 
-function lift({ lift: found, trials }) {
+/** What the sentence rests on. */
+function measured({ lift, trials }) {
   const part = (share) => Math.round(share * 100);
-  const of = plural(trials, 'trial');
-  if (!found) return `not known yet, after ${of}`;
-  return `${part(found.value)} of 100 come because of it; between ${part(found.low)} and ${part(found.high)} with 95 % certainty, after ${of}`;
+  const of = `${plural(trials, 'trial')}, one of ten held back to compare`;
+  if (!lift) return `${of}; not enough yet`;
+  return `${part(lift.value)} of 100 come because of it, between ${part(lift.low)} and ${part(lift.high)} with 95 % certainty: ${of}`;
 }
 
 const isReachable = ({ registration, isListening }) => isListening || ['active', 'backoff'].includes(registration?.state);

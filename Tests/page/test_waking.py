@@ -144,7 +144,7 @@ def test_what_waking_brings_is_said_with_its_uncertainty(server, phone, admin, s
     visitor, page = inside(f"#/devices/{identifier}")
     part = lambda share: round(share * 100)  # noqa: E731
     expect(tickles(page)).to_contain_text(
-        f"{part(lift['value'])} of 100 come because of it; between {part(lift['low'])} and {part(lift['high'])} with 95 % certainty, after 100 trials")
+        f"{part(lift['value'])} of 100 come because of it, between {part(lift['low'])} and {part(lift['high'])} with 95 % certainty: 100 trials")
     assert part(lift["value"]) == 60 and lift["low"] < 0.6 < lift["high"]
     expect(tickles(page)).to_contain_text("half as often as usual")
     visitor.accessible()
