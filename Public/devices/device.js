@@ -18,9 +18,10 @@ export async function show(root, { rest: [id], user }) {
   const [signal, leave] = lifetime();
   let isWaiting = false;
   const draw = async () => {
-    const [device, { items }, { tickles }, push] = await Promise.all([
+    const [device, { items }, { tickles }] = await Promise.all([
       call('GET', `/backup/devices/${id}`), call('GET', `/backup/activity?deviceId=${id}&limit=20`),
-      call('GET', `/backup/devices/${id}/tickles?limit=${shownTickles}`), call('GET', `/backup/devices/${id}/push`)]);
+      call('GET', `/backup/devices/${id}/tickles?limit=${shownTickles}`)]);
+    const push = device.revokedAt ? null : await call('GET', `/backup/devices/${id}/push`);
     isWaiting = tickles.some(({ outcome }) => outcome === 'waiting');
     if (!signal.aborted && !root.contains(document.activeElement?.closest('form, dialog'))) {
       refresh(root, [device, items, tickles, push], () => screen(device, items, tickles, push));
