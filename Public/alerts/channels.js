@@ -20,13 +20,14 @@ export function list(channels, mine, user, redraw) {
 function row(channel, isMine, user, redraw) {
   const kind = kinds[channel.kind] ?? { text: channel.kind, icon: 'bell' };
   const place = channel.target.replace(/^https:\/\//, '');
-  const said = h('span', { role: 'status' });
+  const said = h('span', { class: 'good-word' });
   const name = isMine ? 'This browser' : `${kind.text}, ${place}`;
   const test = async () => {
     fill(said);
     const result = await call('POST', `${path}/${channel.id}/test`);
     if (!result.isDelivered) throw new Problem(`Not delivered: ${problem(result.problem)}.`);
-    fill(said, h('span', { class: 'good-word' }, icon('check'), 'Sent'));
+    fill(said, icon('check'), 'Sent');
+    announce(`Sent: ${name}`);
   };
   const remove = async () => {
     const text = isMine ? 'Nothing is shown in this browser any more.' : `Nothing is sent to ${place} any more.`;

@@ -73,12 +73,13 @@ function entry(tickle) {
     h('time', { class: 'hint', ...exact(tickle.at) }, ago(tickle.at)));
 }
 
-/** What the sentence rests on. */
-function measured({ lift, trials }) {
+/** What the sentence rests on; the numbers too, where it speaks of something more pressing. */
+function measured({ lift, trials, diagnosis }) {
   const part = (share) => Math.round(share * 100);
-  const of = `${plural(trials, 'trial')}, one of ten held back to compare`;
+  const of = `${plural(trials, 'trial')}, of which about one in ten is held back to compare`;
   if (!lift) return `${of}; not enough yet`;
-  return `${part(lift.value)} of 100 come because of it, between ${part(lift.low)} and ${part(lift.high)} with 95 % certainty: ${of}`;
+  if (!diagnosis) return `${of}; the range holds with 95 % certainty`;
+  return `of 100, ${part(lift.value)} come because of it (${part(lift.low)} to ${part(lift.high)} with 95 % certainty): ${of}`;
 }
 
 const isReachable = ({ registration, isListening }) => isListening || ['active', 'backoff'].includes(registration?.state);

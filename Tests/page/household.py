@@ -10,6 +10,7 @@ import sqlite3
 import time
 
 from harness import client, media
+from harness.sleeper import register
 from pictures import DAY, landscape
 
 DAYS = 60
@@ -32,8 +33,9 @@ DEVICES = [
 ]
 
 
-def fill(server, anna, email, say=lambda text: None, share=1.0):
-    """Fills the server of the admin `anna`. `share` below 1 makes fewer photos. Returns when the server runs again."""
+def fill(server, anna, email, say=lambda text: None, share=1.0, push=None):
+    """Fills the server of the admin `anna`. `share` below 1 makes fewer photos; through `push`, a service that runs, Anna's Pixel can be
+    woken. Returns when the server runs again."""
     chance = random.Random(60)
     anna.post("/api/admin/users", {"email": "ben@example.org", "name": "Ben", "password": client.PASSWORD, "quotaSizeInBytes": 50_000_000_000})
     emails = {"anna": email, "ben": "ben@example.org"}
@@ -64,6 +66,8 @@ def fill(server, anna, email, say=lambda text: None, share=1.0):
     anna.post("/api/backup/alerts/channels", {"kind": "ntfy", "url": "https://ntfy.example.org/anna-and-the-photos"})
     anna.post("/api/backup/alerts/channels", {"kind": "webhook", "url": "https://home.example.org/api/webhook/photos"})
     anna.put("/api/backup/alerts", {"quietHours": {"from": "22:00", "to": "07:00"}, "timeZone": "Europe/Berlin"})
+    if push:
+        register(logins["Anna’s Pixel"], push)
     for one in logins.values():
         one.close()
     anna.close()
@@ -149,10 +153,11 @@ def tickle(catalog, number, device, now, chance):
     channel = "apns" if "ios" in device.fields["User_Agent"] else "webpush"
     days = range(DAYS, device.silent, -2) if device.silent else range(DAYS, 0, -1)
     tried = {True: [0, 0], False: [0, 0]}  # held or not: how many, and contacts behind them
-    for day in [*days, *([8, 7, 4] if device.silent else [])]:
+    for index, day in enumerate([*days, *([8, 7, 4] if device.silent else [])]):
         at = now - day * DAY + chance.randrange(DAY // 2)
-        held, came = chance.random() < 0.1 and day > 3, day > device.silent and chance.random() < 0.9
-        latency = chance.randrange(3000, 70_000) if came and not held else None
+        held = index % 10 == 6
+        came = index == 16 if held else day > device.silent and chance.random() < 0.9
+        latency = chance.randrange(3000, 70_000) if came else None
         tried[held][0] += 1
         tried[held][1] += latency is not None
         catalog.execute("INSERT INTO tickle (device, at, channel, why, held, nudge, delivery, contact_at, over) VALUES (?, ?, ?, 'stale', ?, 0, ?, ?, 1)",

@@ -6,6 +6,7 @@ import pytest
 from conftest import DESK, EMAIL, PHONE
 from harness import client, media
 from harness.process import REPOSITORY, Nightstand, until
+from harness.push import PushService
 from household import fill
 from pictures import landscape
 from playwright.sync_api import expect
@@ -19,17 +20,19 @@ SCREENS = ["overview", "photos", "devices", "device", "activity", "connect", "up
 @pytest.fixture(scope="module")
 def household(tmp_path_factory):
     """A family's server after sixty days."""
-    server = Nightstand(tmp_path_factory.mktemp("household") / "data", "--resources", REPOSITORY)
+    push = PushService()
+    server = Nightstand(tmp_path_factory.mktemp("household") / "data", "--resources", REPOSITORY, "--push-allow-hosts", push.place)
     server.start()
     try:
         client.sign_up(server, EMAIL)
         anna = client.log_in(server, EMAIL, User_Agent=BROWSER)[0]
-        fill(server, anna, EMAIL, share=1 if os.environ.get("UPDATE_SCREENSHOTS") else 0.1)
+        fill(server, anna, EMAIL, push=push, share=1 if os.environ.get("UPDATE_SCREENSHOTS") else 0.1)
         until(lambda: all(queue["jobCounts"]["waiting"] + queue["jobCounts"]["active"] == 0 for queue in anna.get("/api/jobs").json().values()),
               240, "small pictures of everything")
         yield server
     finally:
         server.close()
+        push.close()
 
 
 @pytest.mark.timeout(400)
