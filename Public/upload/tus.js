@@ -2,7 +2,8 @@
 
 import { address, identity, Problem } from '../core/api.js';
 
-const chunk = 16 << 20; // bytes; below the body limits of usual proxies
+let chunk = 16 << 20; // bytes; below the body limits of usual proxies, less after one refused it
+const leastChunk = 512 << 10;
 const stall = 60_000; // milliseconds without a byte
 const tries = 6; // of what may pass by itself, but need not: a full disk, a fault of the server
 
@@ -22,6 +23,8 @@ class Answer {
   field(name) { return this.request?.getResponseHeader(name); }
   get isGood() { return this.status >= 200 && this.status < 300; }
   get offset() { return Number(this.field('Upload-Offset')); }
+  /** The server says its version of tus in every answer about an upload: without it a proxy spoke, whose limit is below the piece's size. */
+  get isTooLargeForProxy() { return this.status === 413 && this.field('Tus-Resumable') === null; }
   get result() { return { status: this.field('X-Asset-Status'), asset: this.field('X-Asset-Id'), error: this.field('X-Asset-Error') }; }
 
   get json() { return JSON.parse(this.request.responseText); }
@@ -133,11 +136,21 @@ export async function upload(item, { signal, keep, isTaken, sent, waiting }) {
     confirmed = offset;
     sent(offset);
     const from = offset;
+    const size = Math.min(chunk, item.file.size - from);
     await readable(item.file, from);
     const answer = await ask('PATCH', path, { 'Upload-Offset': from, 'Content-Type': 'application/offset+octet-stream' },
-      item.file.slice(from, from + chunk), (loaded) => sent(Math.min(item.file.size, from + loaded)));
+      item.file.slice(from, from + size), (loaded) => sent(Math.min(item.file.size, from + loaded)));
     if (answer.result.asset) return answer.result;
     if (answer.status === 404 || answer.status === 410) { item.token = null; continue; }
+    if (answer.isTooLargeForProxy) {
+      if (size > leastChunk) {
+        chunk = Math.min(chunk, Math.max(leastChunk, size >> 1));
+        offset = null;
+        continue;
+      }
+      throw new Problem(`A proxy before the server refuses even ${leastChunk >> 10} KiB at once.`,
+        'Whoever runs it has to raise its limit; in nginx that is client_max_body_size.', 413);
+    }
     if (!answer.isGood) { await again(answer); continue; }
     if (answer.offset > from) failures = faults = 0;
     ({ offset } = answer);

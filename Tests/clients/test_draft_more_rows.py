@@ -54,6 +54,30 @@ def test_R17_progress_is_told_by_104(plain_server, seed, version, how):
     Draft(plain_server, plain_server.key, version).cancel(location if how == "creation" else head.split(b" ")[1].decode())
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_R17_no_progress_for_who_does_not_know_it(plain_server, seed, version):
+    """Before version 5 there is one 104 of a creation and none of an append."""
+    speaker, data = Draft(plain_server, plain_server.key, version), media.noise(seed, 40 * MIB)
+    created = speaker.create(data, complete=False)
+    assert created.interim == [104] and created.informational[0].header("Upload-Offset") is None
+    location = path(created.header("Location"))
+    answer = speaker.append(location, len(data), data, complete=False)
+    assert answer.interim == [] and offset(answer) == 2 * len(data)
+    assert speaker.cancel(location).status == 204
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_R18_a_content_length_beyond_the_length_is_refused_before_its_body(speaker, seed, complete):
+    """Nothing of it came, so nothing of the upload is in doubt (docs/api.md): it goes on."""
+    data = media.jpeg(seed)
+    location = speaker.begun(data[:100], length=len(data))
+    with speaker.wire() as wire:
+        answer = wire.send(speaker.part(location, 100, len(data) - 99, complete=complete)).answer()
+    assert answer.status == 400 and problem(answer)[0] == "inconsistent-upload-length", answer
+    assert speaker.says_complete(answer) is False
+    final(speaker, speaker.append(location, 100, data[100:]), data)
+
+
 def test_R18_a_body_that_exceeds_the_length_ends_the_upload(speaker, seed):
     data = media.jpeg(seed)
     location = speaker.begun(length=len(data))
@@ -198,6 +222,7 @@ def test_R25_options_announces_the_limits(speaker, target):
     answer = stranger.exchange(stranger.head_of("OPTIONS", target))
     assert answer.status in (200, 204), answer
     assert limits(answer)
+    assert answer.header("Upload-Complete") is None and answer.header("Upload-Incomplete") is None
     assert answer.header("Accept-Patch") == "application/partial-upload" or "application/partial-upload" in answer.header("Accept-Patch")
 
 
@@ -284,6 +309,18 @@ def test_R30_a_part_with_another_digest_is_not_appended(speaker, seed, algorithm
     final(speaker, speaker.append(location, 10, data[10:], digest_field("Content-Digest", data[10:], algorithm)), data)
 
 
+def test_R30_a_creation_with_another_digest_of_its_part_keeps_nothing_of_it(speaker, seed):
+    data = media.jpeg(seed)
+    wrong = digest_field("Content-Digest", data + b"other")
+    with speaker.wire() as wire:
+        wire.send(speaker.creation(100, wrong, complete=False))
+        location = path(wire.interim().header("Location"))
+        answer = wire.send(data[:100]).answer()
+    assert answer.status == 400 and speaker.says_complete(answer) is False, answer
+    assert speaker.stands_at(location) == 0
+    final(speaker, speaker.append(location, 0, data), data)
+
+
 def test_R30_the_digest_is_told_to_who_wants_it(speaker, seed):
     data = media.jpeg(seed)
     answer = speaker.create(data, "Want-Repr-Digest: sha-256=1, sha=5")
@@ -319,6 +356,29 @@ def test_R32_who_lost_the_right_meanwhile_does_not_store(speaker, seed):
     assert speaker.says_complete(speaker.look(location)) is False
     # The bytes were not at fault: the owner, with another key, has them stored.
     final(speaker, speaker.append(location, len(data)), data)
+
+
+def test_R32_who_has_no_room_left_meanwhile_does_not_store(server, admin, add_user):
+    """The quota shrank while the bytes came: they stay, and are stored once there is room."""
+    bert = add_user(server)
+    key = client.api_key(bert)
+    server.key = key.fields["x_api_key"]
+    me = bert.me()["id"]
+    for version in VERSIONS:
+        speaker, data = Draft(server, server.key, version), media.mov(f"no room {version}", 60_000)
+        location = speaker.begun()
+        with speaker.wire() as wire:
+            wire.send(speaker.part(location, 0, len(data), "Expect: 100-continue"))
+            assert wire.interim().status == 100
+            wire.send(data[:-1])
+            assert admin.put(f"/api/admin/users/{me}", {"quotaSizeInBytes": 10}).status == 200
+            answer = wire.send(data[-1:]).answer()
+        assert answer.status == 400 and answer.header("X-Asset-Error") == "quota_exceeded", answer
+        assert answer.header("X-Asset-Status") is None, "the cause can pass"
+        assert key.check(base64_sha1(data))[0]["action"] == "accept"
+        assert speaker.stands_at(location) == len(data)
+        assert admin.put(f"/api/admin/users/{me}", {"quotaSizeInBytes": None}).status == 200
+        final(speaker, speaker.append(location, len(data)), data)
 
 
 def test_R33_the_address_is_unguessable_and_suffices(speaker, seed):

@@ -2,11 +2,14 @@
 
 import http.client
 import json
+import signal
 import socket
 
 import pytest
 
 from harness import client, media
+from harness.transfer import Transfer
+from harness.wire import Closed
 
 
 class Stream:
@@ -155,3 +158,27 @@ def test_a_server_that_stops_ends_its_streams(server, anna, open_stream):
     anna.close()
     server.stop()
     assert stream.next("activity") is None
+
+
+@pytest.mark.parametrize("door", ["multipart", "raw", "tus", "draft", "resumable multipart"])
+@pytest.mark.parametrize("point", ["intents-committed", "renamed", "folder-synced"])
+def test_nothing_is_told_before_it_is_recorded(server, open_stream, point, door):
+    """The server dies in the finish: whoever listens has not heard of a photo that is not in the catalog."""
+    session, _ = client.log_in(server)
+    key = client.api_key(session).fields["x_api_key"]
+    first = media.jpeg("first")
+    server.restart(NIGHTSTAND_CRASH_AT=f"{point}:2")
+    stream = open_stream(session)
+    session.close()
+    assert session.upload(first, "first.jpg").status == 201
+    assert stream.next("activity")[2]["name"] == "first.jpg", "it listens"
+    transfer = Transfer(door, media.mov(f"told {point} {door}", 50_000), "second.mov", key, seed=1)
+    with pytest.raises((OSError, Closed)):
+        transfer.go(server)
+    assert server.wait(20) == -signal.SIGKILL
+    try:
+        while event := stream.next():
+            assert event[0] != "activity", f"told, and not recorded: {event}"
+    except (OSError, http.client.HTTPException):
+        pass
+    session.close()

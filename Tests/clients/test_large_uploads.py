@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -189,3 +190,37 @@ def test_a_stop_does_not_wait_for_a_finish_of_a_minute(launch):
     assert catalog.rows(server.data) == []
     assert speaker.stands_at(location) == size + len(TAIL)
     assert len(catalog.staged(server.data)) == 1
+
+
+def test_nobody_interrupts_a_finish(launch):
+    """While 100 GB are being stored: who asks waits, and hears that it is busy and when to come again. No DELETE tears it."""
+    size = 100_000_000_007
+    server, speaker, location, sender, answers = begin_long_finish(launch, size, bytes(32))
+
+    def ask(method, *fields, by_tus):
+        began = time.monotonic()
+        with speaker.wire(limit=60) as wire:
+            head = speaker.head_of(method, location, *fields, *(["Tus-Resumable: 1.0.0"] if by_tus else []), count=0)
+            answer = wire.send(head).answer(method)
+        assert time.monotonic() - began < 30, "it waits no longer than 25 s"
+        assert answer.status == (423 if by_tus else 503) and int(answer.header("Retry-After")) >= 1, answer
+        assert answer.header("X-Asset-Status") is None
+
+    asked = [
+        lambda: ask("DELETE", by_tus=True), lambda: ask("DELETE", by_tus=False), lambda: ask("HEAD", by_tus=True),
+        lambda: ask("HEAD", by_tus=False), lambda: ask("PATCH", *part(size), by_tus=True),
+        lambda: ask("PATCH", f"Upload-Offset: {size}", "Content-Type: application/partial-upload", "Upload-Complete: ?1", by_tus=False)]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        for one in [pool.submit(each) for each in asked]:
+            one.result()
+    # The list is no question to the upload: it waits for nothing.
+    owner = Client(server, x_api_key=server.key)
+    assert owner.get(draft.RESOURCE, checked=False).status == 200
+    owner.close()
+    assert not any(isinstance(answer, Answer) for answer in answers), "it was stored meanwhile: the test proves nothing"
+    server.kill()
+    sender.join(10)
+    server.start()
+    assert speaker.stands_at(location) == size + len(TAIL)
+    assert speaker.cancel(location).status == 204
+    assert catalog.staged(server.data) == []

@@ -9,7 +9,7 @@ import pytest
 
 from harness import catalog, client, draft, media, power
 from harness.process import Nightstand, until
-from harness.transfer import Transfer
+from harness.transfer import HALVES, Transfer
 from harness.wire import Closed
 
 pytestmark = pytest.mark.skipif(not power.COMPILER, reason="no C compiler: nothing to record the syncs with")
@@ -95,7 +95,35 @@ def test_an_acknowledged_offset_survives_and_what_came_after_it_may_not(house, a
     assert catalog.staged(after.data) == []
 
 
-@pytest.mark.parametrize("door", ["tus", "draft", "resumable multipart"])
+@pytest.mark.parametrize("way", ["append", "creation"])
+def test_an_offset_that_a_104_told_survives(house, after_the_cut, way):
+    """Progress in the middle of a request is a promise like any other."""
+    data = media.mov(f"progress {way}", 56 << 20)
+    speaker = draft.Draft(house, house.key)
+    head = speaker.creation(len(data), complete=False)
+    if way == "append":
+        location = speaker.begun()
+        head = speaker.part(location, 0, len(data), complete=False)
+    with speaker.wire() as wire:
+        wire.send(head)
+        if way == "creation":
+            location = draft.path(wire.interim().header("Location"))
+        # All but the last byte: the answer cannot come.
+        wire.send(data[:-1])
+        told = draft.offset(wire.interim())
+        house.kill()
+    assert told >= 1 << 20
+    after = after_the_cut(house)
+    assert after.lost[0] > 0, "nothing was lost: the cut proves nothing"
+    speaker.server = after
+    stands = speaker.stands_at(location)
+    assert stands >= told, f"a 104 told {told}, {stands} are left"
+    answer = speaker.append(location, stands, data[stands:])
+    assert answer.status == 201, answer
+    draft.stored(after, answer.json()["id"], data)
+
+
+@pytest.mark.parametrize("door", ["multipart", "raw", "tus", "draft", "resumable multipart", "upstream", HALVES])
 @pytest.mark.parametrize("point", POINTS)
 def test_a_power_cut_in_the_finish_sequence(house, after_the_cut, point, door):
     kept = Transfer(door, media.mov(f"kept {point} {door}", 200_000), "kept.mov", house.key, seed=1)
@@ -109,7 +137,7 @@ def test_a_power_cut_in_the_finish_sequence(house, after_the_cut, point, door):
     catalog.inspect(after.data)
     draft.stored(after, kept.asset, kept.data)
     kept.replayed(after)
-    if transfer.told == 0:
+    if transfer.told == 0 and transfer.location is not None:
         # Its client was told of no byte. Where the file's name was not yet synced, it may have to start over.
         stands = draft.Draft(after, house.key, transfer.version).look(transfer.location)
         if stands.status == 410:

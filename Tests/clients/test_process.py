@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 
-from harness import catalog, client, media, multipart, process
+from harness import catalog, client, draft, media, multipart, process
 from harness.client import Client
-from harness.wire import Wire, elapsed, get
+from harness.tus import MEDIA, Tus
+from harness.wire import Closed, Wire, elapsed, get
 
 
 def test_sigterm_ends_an_idle_server_at_once(launch):
@@ -64,6 +65,44 @@ def test_sigterm_lets_a_running_upload_finish(launch):
     assert server.wait(12) == 0
     server.start()
     assert len(catalog.inspect(server.data)) == 1
+
+
+@pytest.mark.parametrize("protocol", ["tus", "draft"])
+def test_sigterm_cuts_resumable_uploads_and_keeps_what_came(launch, protocol):
+    """No answer that a client would take for a refusal: a cut, or at most a 5xx. After the restart it goes on where it stood."""
+    server = launch("--shutdown-timeout", "1")
+    client.sign_up(server)
+    session, _ = client.log_in(server)
+    server.key = client.api_key(session).fields["x_api_key"]
+    session.close()
+    data = media.mov(f"stopped {protocol}", 4_000_000)
+    if protocol == "tus":
+        speaker = Tus(server, server.key)
+        location = speaker.create(len(data))
+        head = speaker.head("PATCH", location, length=len(data), Content_Type=MEDIA, Upload_Offset=0)
+    else:
+        speaker = draft.Draft(server, server.key)
+        location = speaker.begun(length=len(data))
+        head = speaker.part(location, 0, len(data))
+    with speaker.wire() as wire:
+        wire.send(head + data[:3_500_000])
+        process.until(
+            lambda: sum((server.data / "staging" / name).stat().st_size for name in catalog.staged(server.data)) >= 3 << 20,
+            30, "what came is written")
+        server.signal(signal.SIGTERM)
+        code, seconds = elapsed(lambda: server.wait(15))
+        assert code == 0 and seconds < 10, server.tail()
+        try:
+            assert wire.answer().status >= 500
+        except (Closed, ConnectionError):
+            pass
+    server.start()
+    stands = speaker.offset(location) if protocol == "tus" else speaker.stands_at(location)
+    assert 3 << 20 <= stands <= 3_500_000
+    answer = speaker.append(location, stands, data[stands:])
+    assert answer.status in (201, 204), answer
+    draft.stored(server, answer.header("X-Asset-Id"), data)
+    catalog.inspect(server.data)
 
 
 def refuses(server):

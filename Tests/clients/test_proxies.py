@@ -13,9 +13,10 @@ import pytest
 
 from harness import catalog, client, multipart, proxies
 from harness.client import Client
-from harness.draft import RAW, Draft, path
+from harness.draft import IMMICH, RAW, Draft, path
 from harness.film import Film
 from harness.process import until
+from harness.transfer import BACKGROUND, UPSTREAM
 from harness.tus import MEDIA, Tus
 from harness.wire import Closed, Wire, get
 
@@ -125,7 +126,36 @@ def by_draft_in_two_parts(proxy, film):
     return send(proxy, draft.part(location, half, film.size - half, complete=True), film.pieces(half))
 
 
-DOORS = [by_multipart, by_raw, by_tus, by_tus_in_chunks, by_draft, by_draft_in_two_parts]
+def by_resumable_multipart(proxy, film):
+    """As URLSession sends the app's form."""
+    draft = Draft(proxy, proxy.key, 8, source="127.0.0.1")
+    count, pieces = framed(film, "film.mov")
+    return send(proxy, draft.creation(count, f"Content-Type: {multipart.content_type()}", target=IMMICH, length=count), pieces)
+
+
+def by_background(proxy, film):
+    head = (f"POST {BACKGROUND} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {proxy.key}\r\n"
+            f"Content-Length: {film.size}\r\n\r\n").encode()
+    return send(proxy, head, film.pieces())
+
+
+def by_upstream(proxy, film):
+    draft = Draft(proxy, proxy.key, 8, source="127.0.0.1")
+    digest = f"Repr-Digest: sha=:{b64encode(sha1_of(film)).decode()}:"
+    return send(proxy, draft.creation(film.size, digest, target=UPSTREAM, length=film.size), film.pieces())
+
+
+def by_tus_in_halves(proxy, film):
+    tus, middle, parts = Tus(proxy, proxy.key, limit=PATIENCE), film.size // 2, []
+    for start, end in ((0, middle), (middle, film.size)):
+        parts.append(tus.create(end - start, Upload_Concat="partial"))
+        answer = send(proxy, tus.head("PATCH", parts[-1], length=end - start, Content_Type=MEDIA, Upload_Offset=0), film.pieces(start, end))
+        assert answer.status == 204, answer
+    return tus.request("POST", Upload_Concat="final;" + " ".join(parts))
+
+
+WHOLE = [by_multipart, by_raw, by_background, by_tus, by_draft, by_resumable_multipart, by_upstream]
+DOORS = [*WHOLE, by_tus_in_chunks, by_tus_in_halves, by_draft_in_two_parts]
 
 
 @functools.cache
@@ -159,7 +189,7 @@ def test_3_mb_by_every_door(house, someone, kind, door):
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("door", [by_multipart, by_raw, by_tus, by_draft])
+@pytest.mark.parametrize("door", [by_multipart, by_raw, by_tus, by_draft, by_resumable_multipart])
 @pytest.mark.parametrize("kind", OPEN)
 def test_300_mb_by_every_door(house, someone, kind, door):
     film = Film(f"large {kind} {door.__name__}", LARGE)
@@ -266,12 +296,15 @@ def test_nginx_as_it_comes_refuses_more_than_1_mib_in_plain_words(house, someone
     """Every door's client reads a 413, nothing is stored, and a client that sends smaller chunks gets through."""
     proxy = house.proxy("nginx-default")
     film = Film("default", SMALL)
-    for door in (by_multipart, by_raw, by_draft):
+    for door in WHOLE:
+        if door == by_tus:
+            continue
         answer = door(proxy, film)
         assert answer.status == 413, (door, answer)
     tus = Tus(proxy, proxy.key)
     address = tus.create(film.size)
     answer = send(proxy, tus.head("PATCH", address, length=film.size, Content_Type=MEDIA, Upload_Offset=0), film.pieces())
+    assert answer.header("tus-resumable") is None, "by this a client knows that the proxy speaks, not the server"
     assert answer.status == 413, answer
     assert tus.offset(address) == 0
     assert someone.check(b64encode(sha1_of(film)).decode())[0]["action"] == "accept"

@@ -9,7 +9,8 @@ from tusclient import client as tus_client
 from tusclient.exceptions import TusCommunicationError, TusUploadFailed
 from tusclient.storage import filestorage
 
-from harness import media
+from harness import chaos, media
+from harness.client import Client
 from harness.tus import RESOURCE, Tus, holds_one
 
 SIZE = 5_300_007
@@ -106,6 +107,55 @@ def test_gone_on_after_a_restart_of_the_server(launch, tmp_path, path, data):
     again.upload()
     storage.close()
     holds_one(someone, data)
+
+
+def test_gone_on_by_an_uploader_that_remembers_the_address_by_itself(tuspy, resident, tmp_path, path, data):
+    """store_url: tuspy writes the address down under the file's fingerprint, and finds it there the next time."""
+    storage = filestorage.FileStorage(str(tmp_path / "addresses.json"))
+    first = tuspy.uploader(path, chunk_size=1_000_000, store_url=True, url_storage=storage)
+    first.upload(stop_at=2_000_000)
+    second = tuspy.uploader(path, chunk_size=1_000_000, store_url=True, url_storage=storage)
+    assert (second.url, second.offset) == (first.url, 2_000_000)
+    second.upload()
+    storage.close()
+    holds_one(resident, data)
+
+
+def test_chunk_by_chunk(tuspy, resident, path, data):
+    uploader = tuspy.uploader(path, chunk_size=2_000_000)
+    for offset in (2_000_000, 4_000_000, len(data)):
+        uploader.upload_chunk()
+        assert uploader.offset == uploader.get_offset() == offset
+    holds_one(resident, data)
+
+
+def test_tried_again_after_a_broken_connection(plain_server, resident, path, data):
+    """retries: the network resets three of its requests in the middle; tuspy asks for the offset and goes on."""
+    with chaos.Chaos(plain_server.port) as proxy:
+        tuspy = tus_client.TusClient(f"http://127.0.0.1:{proxy.port}{RESOURCE}", headers={"x-api-key": plain_server.key})
+        uploader = tuspy.uploader(path, chunk_size=1_000_000, retries=5, retry_delay=0)
+        uploader.upload(stop_at=1_000_000)
+        # Of the connections to come: a HEAD has no body and passes whatever plan it takes.
+        for cut in (300_000, None, 1, None, 700_000):
+            proxy.plan(cut, chaos.RESET)
+        uploader.upload()
+        assert proxy.cuts >= 2
+    holds_one(resident, data)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_over_tls(tls_server, path, data, asynchronous):
+    """Its certificate is the server's own, which tuspy is told not to ask about."""
+    tuspy = tus_client.TusClient(tls_server.url + RESOURCE, headers={"x-api-key": tls_server.key})
+    make = tuspy.async_uploader if asynchronous else tuspy.uploader
+    uploader = make(path, chunk_size=1_000_000, upload_checksum=True, verify_tls_cert=False)
+    if asynchronous:
+        asyncio.run(uploader.upload())
+    else:
+        uploader.upload()
+    someone = Client(tls_server, x_api_key=tls_server.key)
+    holds_one(someone, data)
+    someone.close()
 
 
 @pytest.mark.parametrize("chunk", [1_000_000, 10**9])

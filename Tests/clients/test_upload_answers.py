@@ -254,6 +254,46 @@ def test_the_preflight_allows_every_field_that_a_door_reads(plain):
             "x-immich-checksum", "last-modified", "content-disposition", "repr-digest"} <= allowed
 
 
+FORGED = ["X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "Forwarded: host=evil.example;proto=https"]
+
+
+@pytest.mark.parametrize("target", [RESOURCE, RAW, "/api/assets/background", "/api/upload"])
+def test_an_address_is_never_made_of_what_a_request_says_of_its_host(plain_server, target):
+    data = media.jpeg(f"forged {target}")
+    speaker = Draft(plain_server, plain_server.key)
+    fields = [f"Repr-Digest: sha=:{base64_sha1(data)}:"]
+    head = speaker.creation(1, *fields, *FORGED, complete=False, target=target).replace(b"nightstand.test", b"evil.example")
+    answer = speaker.exchange(head + data[:1])
+    assert answer.status == 201 and answer.header("Location").startswith("/api/"), answer.fields
+    tus = Tus(plain_server, plain_server.key)
+    created = tus.request("POST", Upload_Length=5, host="evil.example", X_Forwarded_Host="evil.example")
+    assert created.header("location").startswith(f"{RESOURCE}/"), created.fields
+
+
+def test_public_url_makes_addresses_absolute(launch):
+    """Below a path that a proxy puts in front, too; and what is absolute is understood where parts are named."""
+    front = "https://photos.example/below"
+    server = launch("--public-url", front)
+    client.sign_up(server)
+    session, _ = client.log_in(server)
+    server.key = client.api_key(session).fields["x_api_key"]
+    session.close()
+    tus, speaker, data = Tus(server, server.key), Draft(server, server.key), media.mov("public", 20_000)
+    parts = []
+    for half in (data[:9000], data[9000:]):
+        parts.append(tus.create(len(half), Upload_Concat="partial"))
+        assert parts[-1].startswith(f"{front}{RESOURCE}/")
+        assert tus.append(parts[-1].removeprefix(front), 0, half).status == 204
+    joined = tus.request("POST", Upload_Concat="final;" + " ".join(parts))
+    assert joined.status == 201 and joined.header("location").startswith(f"{front}{RESOURCE}/")
+    stored(server, joined.header("x-asset-id"), data)
+    answer = speaker.create(b"x", complete=False)
+    told = {each.header("Location") for each in [*answer.informational, answer]}
+    assert len(told) == 1 and told.pop().startswith(f"{front}{RESOURCE}/") and answer.interim == [104]
+    answer = speaker.create(b"x", f"Repr-Digest: sha=:{base64_sha1(b'xy')}:", complete=False, target="/api/upload")
+    assert answer.header("Location").startswith(f"{front}/api/upload/")
+
+
 def test_the_log_keeps_addresses_of_uploads_to_itself(launch):
     """Who reads the log could go on with an upload, or end it."""
     server = launch("--log-level", "debug")

@@ -5,16 +5,18 @@ exactly one asset, the answer is replayed to who lost it, and nothing lies aroun
 NIGHTSTAND_SEED=… repeats the moments and the bytes, though not the scheduling between them.
 """
 
+import collections
 import os
 import random
+import shutil
 import signal
-import threading
 import time
 
 import pytest
 
 from harness import catalog, client, draft, media
 from harness.client import base64_sha1, sha1
+from harness.deaths import Proof, cancel
 from harness.transfer import DOORS, RESUMABLE, Transfer
 from harness.wire import Closed
 
@@ -23,12 +25,17 @@ POINTS = ["staged-synced", "digest-compared", "intents-committed", "renamed", "f
 EARLY = [("upload-inserted", door) for door in RESUMABLE] + [
     (point, door) for point in ("checkpoint-synced", "checkpointed") for door in ("tus", "tus with parts' checksums", "draft in parts")]
 RUNS = int(os.environ.get("NIGHTSTAND_CRASH_RUNS", "30"))
-SENDERS = 7
+# After so many kills the next one hits a server with an empty folder: what is looked at after each stays small.
+RUNS_PER_FOLDER = 50
 
 
 @pytest.fixture
 def house(launch):
     """A server, and an API key of its admin."""
+    return founded(launch)
+
+
+def founded(launch):
     server = launch()
     client.sign_up(server)
     session, _ = client.log_in(server)
@@ -83,11 +90,12 @@ def test_killed_while_the_bytes_come(house, point, door):
     transfer.go(house)
     one_asset(house, transfer)
     transfer.replayed(house)
-    forget_the_lost(house)
+    cancel(house)
     assert catalog.staged(house.data) == []
 
 
-@pytest.mark.parametrize("door", RESUMABLE)
+# Upstream's dialect announces the digest, and is answered before a byte is taken: it comes by no such point.
+@pytest.mark.parametrize("door", [door for door in RESUMABLE if door != "upstream"])
 def test_killed_when_a_duplicate_was_found(house, door):
     """The same bytes by another door before: the answer is their asset, also after a death in between."""
     data = media.mov(f"duplicate {door}", 300_000)
@@ -150,126 +158,18 @@ def tus(server, method, target, *fields, body=b""):
         return wire.send(("\r\n".join(lines) + "\r\n\r\n").encode() + body).answer(method)
 
 
-class Senders:
-    """Seven senders that never stop, each by a door of its own; what the server's death interrupts they go on with."""
-
-    def __init__(self, server, seed):
-        self.server, self.seed = server, seed
-        self.pending: dict[int, Transfer] = {}
-        self.finished: list[Transfer] = []
-        self.unexpected: list[str] = []
-        self.interrupted = self.resumed = 0
-        self.counts = dict.fromkeys(range(SENDERS), 0)
-        self.lock = threading.Lock()
-
-    def start(self):
-        self.over, self.killed = threading.Event(), threading.Event()
-        self.threads = [threading.Thread(target=self._send, args=(index,), daemon=True) for index in range(SENDERS)]
-        for thread in self.threads:
-            thread.start()
-
-    def stop(self):
-        """The server is dead."""
-        self.over.set()
-        self.killed.set()
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive(), f"a sender hangs on a dead server: {self.pending}"
-        assert not self.unexpected, self.unexpected
-
-    def next(self, index):
-        chance = random.Random(f"{self.seed} {index} {self.counts[index]}")
-        self.counts[index] += 1
-        size = chance.choice((300, 5_000, 60_000, 60_000, 400_000, 400_000, 3_000_000))
-        name = f"{self.seed}-{index}-{self.counts[index]}.mov"
-        return Transfer(DOORS[index % len(DOORS)], media.mov(name, size), name, self.server.key, seed=self.seed)
-
-    def _send(self, index):
-        while not self.over.is_set():
-            with self.lock:
-                transfer = self.pending.get(index)
-                if transfer is None:
-                    transfer = self.pending[index] = self.next(index)
-                elif transfer.location is not None:
-                    self.resumed += 1
-            try:
-                transfer.go(self.server)
-            except (OSError, Closed):
-                with self.lock:
-                    self.interrupted += 1
-                # A connection may break a moment before its server is known to be dead.
-                if not self.killed.wait(5):
-                    self.unexpected.append(f"{transfer}: interrupted by a living server")
-                return
-            except Exception as error:
-                self.unexpected.append(f"{type(error).__name__}: {error}")
-                return
-            with self.lock:
-                del self.pending[index]
-                self.finished.append(transfer)
-
-
-def wait_until(moment):
-    while time.monotonic() < moment:
-        time.sleep(0.001)
-
-
-@pytest.mark.timeout(3600)
-def test_killed_at_random_moments_through_every_door(house):
+@pytest.mark.timeout(7200)
+def test_killed_at_random_moments_through_every_door(launch):
     seed = os.environ.get("NIGHTSTAND_SEED") or str(random.SystemRandom().randrange(1 << 32))
     print(f"\nNIGHTSTAND_SEED={seed}")
-    chance, began, compared = random.Random(seed), time.monotonic(), 0
-    senders = Senders(house, seed)
-    for turn in range(RUNS):
-        known = len(senders.finished)
-        senders.start()
-        wait_until(time.monotonic() + chance.uniform(0.005, 0.45))
-        house.kill()
-        senders.stop()
-        if chance.random() < 0.15:
-            # Recovery itself is killed, before it says that it is ready.
-            house.spawn()
-            wait_until(time.monotonic() + chance.uniform(0, 0.06))
-            house.kill()
-        house.start()
-        fresh = senders.finished[known:]
-        older = chance.sample(senders.finished[:known], min(known, 3))
-        for transfer in [*fresh, *older]:
-            draft.stored(house, transfer.asset, transfer.data)
-            compared += 1
-        for transfer in chance.sample(fresh, min(len(fresh), 4)):
-            transfer.replayed(house)
-        found = catalog.inspect(house.data, digests=turn % 10 == 9 or turn == RUNS - 1)
-        attempted = {each.digest for each in [*senders.finished, *senders.pending.values()]}
-        assert {row["checksum"] for row in found} <= attempted, "something is stored that nobody sent"
-    for transfer in senders.pending.values():
-        transfer.go(house)
-    everything = [*senders.finished, *senders.pending.values()]
-    for transfer in everything:
-        draft.stored(house, transfer.asset, transfer.data)
-    assert len(catalog.rows(house.data)) == len(everything) == len({each.asset for each in everything})
-    forget_the_lost(house)
-    assert catalog.staged(house.data) == [], "no orphan"
-    catalog.inspect(house.data)
-    catalog.sums_hold(house.data)
-    catalog.integrity(house.data)
-    house.stop()
-    catalog.inspect(house.data)
-    doors = {door: sum(each.door == door for each in everything) for door in DOORS}
-    wasted = sum(each.sent for each in everything if each.door in RESUMABLE) / sum(len(each.body) for each in everything if each.door in RESUMABLE)
-    print(f"{RUNS} kills in {time.monotonic() - began:.0f} s: {len(everything)} files stored ({doors}), {senders.interrupted} interruptions, "
-          f"{senders.resumed} uploads resumed, {compared} downloads compared after a crash, {wasted:.2f} times the bytes sent by doors that resume")
-    assert senders.resumed > RUNS // 4, "too few interruptions in the middle to prove anything"
-
-
-def forget_the_lost(server):
-    """Creations whose answer the crash took: nobody knows their addresses, the owner sees them in the list and cancels them."""
-    owner = client.Client(server, x_api_key=server.key)
-    listed = owner.get(draft.RESOURCE, checked=False)
-    assert listed.status == 200, listed
-    uploads = listed.json()
-    for upload in uploads if isinstance(uploads, list) else uploads["uploads"]:
-        answer = owner.delete(
-            f"{draft.RESOURCE}/{upload['id']}", checked=False, fields={"Tus-Resumable": "1.0.0"})
-        assert answer.status == 204, answer
-    owner.close()
+    chance, began, figures = random.Random(seed), time.monotonic(), collections.Counter()
+    for first in range(0, RUNS, RUNS_PER_FOLDER):
+        proof = Proof(founded(launch), f"{seed}.{first}", chance)
+        proof.run(min(RUNS_PER_FOLDER, RUNS - first))
+        figures += proof.figures
+        shutil.rmtree(proof.server.data)
+    print(f"{time.monotonic() - began:.0f} s:", ", ".join(f"{count} {name}" for name, count in figures.items()))
+    assert figures["kills"] == RUNS
+    assert all(figures[f"by {door}"] for door in DOORS), "a door through which nothing came proves nothing"
+    assert figures["uploads resumed"] > RUNS // 4, "too few interruptions in the middle to prove anything"
+    assert figures["acknowledged offsets kept"] > RUNS // 4 and figures["answers replayed"] > RUNS

@@ -56,7 +56,8 @@ def test_an_example_runs(server, tmp_path, number):
 
 def test_each_door_has_an_example():
     everything = "\n".join(EXAMPLES)
-    for door in ("Tus-Resumable: 1.0.0", "Upload-Draft-Interop-Version", "/api/backup/assets", "/api/backup/uploads", "/api/assets"):
+    for door in ("Tus-Resumable: 1.0.0", "Upload-Concat: final", "Upload-Draft-Interop-Version", '"$URL/api/backup/assets', '"$URL/api/backup/uploads"',
+                 '"$URL/api/assets"', '"$URL/api/assets/background"', '"$URL/api/upload"'):
         assert door in everything, f"no example for {door}"
 
 

@@ -3,7 +3,8 @@
 import hashlib
 
 import pytest
-from harness import media
+from conftest import DESK, Visitor
+from harness import media, proxies
 from harness.process import until
 from playwright.sync_api import expect
 
@@ -256,3 +257,55 @@ def test_what_a_device_began_can_be_discarded(admin, inside):
     page.get_by_role("dialog").get_by_role("button", name="Discard it").click()
     expect(page.get_by_text("left.mov")).to_have_count(0)
     assert admin.get("/api/backup/uploads").json() == []
+
+
+@pytest.fixture
+def behind(chromium, founded, server, tmp_path):
+    """behind("nginx-default") is Anna's window on the page as that proxy hands it out."""
+    opened = []
+
+    def enter(kind):
+        proxy = proxies.Proxy(kind, server.port, tmp_path / kind)
+        opened.append(proxy)
+        proxy.url = f"http://127.0.0.1:{proxy.port}"
+        visitor = Visitor(chromium, proxy, storage_state=founded.browser, **DESK)
+        opened.append(visitor)
+        page = visitor.open("#/upload")
+        expect(page.locator("main h1")).to_be_visible()
+        return visitor, page
+
+    yield enter
+    for each in reversed(opened):
+        each.close()
+
+
+def test_a_proxy_that_takes_1_mib_gets_smaller_pieces(admin, behind, folder):
+    """nginx as it comes: the pieces shrink until they pass, and the next file begins with what passed."""
+    films = [folder / f"film {number}.mov" for number in range(2)]
+    for film in films:
+        film.write_bytes(media.mov(film.name, 20_000_000))
+    visitor, page = behind("nginx-default")
+    visitor.expected_statuses = {413}
+    refused = []
+    page.on("response", lambda response: response.status == 413 and refused.append(response.url))
+    for turn, film in enumerate(films):
+        page.get_by_label("Files").set_input_files([film])
+        done(page, f"{turn + 1} of {turn + 1} file{'s' if turn else ''}")
+        expect(page.locator(".results li", has_text=film.name)).to_have_attribute("data-state", "stored")
+        assert len(set(refused)) == 1, "the first file alone found out"
+    assert len(refused) == 4, "16, 8, 4 and 2 MiB"
+    assert admin.count() == 2
+
+
+def test_a_proxy_that_takes_next_to_nothing_is_named(admin, behind, folder):
+    """Another try would not help: the file fails in words that say whose limit it is."""
+    film = folder / "film.mov"
+    film.write_bytes(media.mov("refused", 2_000_000))
+    visitor, page = behind("nginx-tiny")
+    visitor.expected_statuses = {413}
+    page.get_by_label("Files").set_input_files([film])
+    line = page.locator(".results li", has_text=film.name)
+    expect(line).to_have_attribute("data-state", "failed", timeout=60_000)
+    expect(line).to_contain_text("A proxy before the server refuses even 512 KiB at once")
+    expect(line).to_contain_text("client_max_body_size")
+    assert admin.count() == 0

@@ -50,18 +50,17 @@ def intents(data: pathlib.Path):
 
 def originals(data: pathlib.Path):
     """Every file below originals/ that is a photo, a video or a sidecar: path relative to originals/, as bytes."""
-    return set(_sizes(data))
+    return set(_files(data))
 
 
-def _sizes(data: pathlib.Path):
-    """Path relative to originals/, as bytes, to size; a link or a device has the size -1."""
+def _files(data: pathlib.Path):
+    """Path relative to originals/, as bytes, to its status."""
     root, found = os.fsencode(data / "originals"), {}
     for folder, _, names in os.walk(root):
         for name in names:
             if name not in (LISTS.encode(), MARKER.encode()):
                 path = os.path.join(folder, name)
-                status = os.lstat(path)
-                found[os.path.relpath(folder, root) + b"/" + name] = status.st_size if stat.S_ISREG(status.st_mode) else -1
+                found[os.path.relpath(folder, root) + b"/" + name] = os.lstat(path)
     return found
 
 
@@ -78,38 +77,39 @@ def open_uploads(data: pathlib.Path):
             "SELECT staged, offset FROM upload WHERE state = 'open'")]
 
 
-def inspect(data: pathlib.Path, *, digests=True, resting=True):
+def inspect(data: pathlib.Path, *, digests=True, resting=True, read=None):
     """Asserts that catalog and disk agree. `digests` reads every original; `resting`: no upload runs just now, though some
     may be open and wait for more; then what was promised to them is on disk, and nothing else lies in staging/.
+    `read` is a dictionary that remembers which originals earlier inspections read: what did not change since (nor its row)
+    is not read again.
 
     - Returns: the assets' rows.
     """
     found = rows(data)
     expected = set()
     root = data / "originals"
-    sizes = _sizes(data)
+    files = _files(data)
     for row in found:
         assert ".." not in row["key"].decode().split("/"), row
-        assert row["key"] in sizes, f"a row without its file: {row}"
-        assert sizes[row["key"]] == row["size"], row
-        if digests:
+        assert row["key"] in files, f"a row without its file: {row}"
+        status = files[row["key"]]
+        assert stat.S_ISREG(status.st_mode) and status.st_size == row["size"], row
+        # Whatever wrote to the file, or put another in its place, changed one of these.
+        seen = (row["checksum"], status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if digests and (read is None or read.get(row["key"]) != seen):
             path = root / row["key"].decode()
-            actual = hashlib.sha1(path.read_bytes(), usedforsecurity=False).digest()
+            with path.open("rb") as file:
+                actual = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).digest()
             assert actual == row["checksum"], f"{path} is not what the catalog says: {actual.hex()}"
+            if read is not None:
+                read[row["key"]] = seen
         expected.add(row["key"])
     expected |= sidecars(data)
     assert len(expected) >= len(found), "two rows share a file"
     if resting:
-        assert set(sizes) == expected, (
-            f"files without rows: {sorted(set(sizes) - expected)}; rows without files: {sorted(expected - set(sizes))}")
-        waiting = {name: offset for name, offset in open_uploads(data) if name is not None}
-        # `.claimed` marks a part whose checksum was not yet compared when the server died.
-        strangers = set(staged(data)) - set(waiting) - {f"{name}.claimed" for name in waiting}
-        assert not strangers, f"staging holds something else than the open uploads' bytes: {strangers}"
-        for name, offset in waiting.items():
-            # The row comes first: a file of which nothing was promised may not be there yet.
-            size = (data / "staging" / name).stat().st_size if name in staged(data) else 0
-            assert size >= offset, f"{offset} bytes of {name} were promised, {size} are there"
+        assert set(files) == expected, (
+            f"files without rows: {sorted(set(files) - expected)}; rows without files: {sorted(expected - set(files))}")
+        staging_holds_what_was_promised(data)
         assert intents(data) == [], "a move was announced and neither carried out nor undone"
         with opened(data) as catalog:
             wrong = catalog.execute(
@@ -117,6 +117,18 @@ def inspect(data: pathlib.Path, *, digests=True, resting=True):
                 " FROM user WHERE used != real").fetchall()
         assert not wrong, f"the space that people use is miscounted: {[tuple(row) for row in wrong]}"
     return found
+
+
+def staging_holds_what_was_promised(data: pathlib.Path):
+    """The bytes of open uploads, all that were acknowledged, and nothing else."""
+    waiting, there = {name: offset for name, offset in open_uploads(data) if name is not None}, set(staged(data))
+    # `.claimed` marks a part whose checksum was not yet compared when the server died.
+    strangers = there - set(waiting) - {f"{name}.claimed" for name in waiting}
+    assert not strangers, f"staging holds something else than the open uploads' bytes: {strangers}"
+    for name, offset in waiting.items():
+        # The row comes first: a file of which nothing was promised may not be there yet.
+        size = (data / "staging" / name).stat().st_size if name in there else 0
+        assert size >= offset, f"{offset} bytes of {name} were promised, {size} are there"
 
 
 def integrity(data: pathlib.Path):

@@ -78,6 +78,8 @@ KINDS = {
     "nginx": _nginx("client_max_body_size 0;"),
     # Exactly as it comes: bodies of at most 1 MiB.
     "nginx-default": _nginx(),
+    # No limit that makes sense: even the smallest piece of a client that gives in is refused.
+    "nginx-tiny": _nginx("client_max_body_size 64k;"),
     "nginx-streaming": _nginx("client_max_body_size 0;", STREAMING),
     # HTTP/1.1 to the server and no field that gives the proxy away: nothing says that a 104 would break the answer.
     "nginx-unseen": _nginx("client_max_body_size 0;", 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_read_timeout 2s;'),
