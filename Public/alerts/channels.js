@@ -24,7 +24,9 @@ function row(channel, isMine, user, redraw) {
   const name = isMine ? 'This browser' : `${kind.text}, ${place}`;
   const test = async () => {
     fill(said);
-    const result = await call('POST', `${path}/${channel.id}/test`);
+    const result = await call('POST', `${path}/${channel.id}/test`).catch((problem) => {
+      throw problem.status === 429 ? new Problem('One test in five seconds: a moment, please.') : problem;
+    });
     if (!result.isDelivered) throw new Problem(`Not delivered: ${problem(result.problem)}.`);
     fill(said, icon('check'), 'Sent');
     announce(`Sent: ${name}`);

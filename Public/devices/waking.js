@@ -1,6 +1,6 @@
 // Tickles, which wake a device that sleeps: in one line where it is one of many, in full where it stands alone.
 
-import { call } from '../core/api.js';
+import { call, Problem } from '../core/api.js';
 import { announce, h } from '../core/dom.js';
 import { action } from '../core/form.js';
 import { ago, duration, exact, moment, plural } from '../core/format.js';
@@ -46,7 +46,9 @@ export function waking(device, tickles, push, redraw) {
     paces[tickle.cadence] && ['How often', paces[tickle.cadence]],
   ].filter(Boolean);
   const wake = async () => {
-    const sent = await call('POST', `/backup/devices/${device.id}/tickle`);
+    const sent = await call('POST', `/backup/devices/${device.id}/tickle`).catch((problem) => {
+      throw problem.status === 429 ? new Problem(`Its system, or the push service, bears no more now: the next one in ${duration(problem.retryAfter)}.`) : problem;
+    });
     announce(`Tickle: ${outcome(sent)}.`);
     await redraw();
     document.querySelector('[data-wake]')?.focus({ preventScroll: true });
