@@ -96,12 +96,12 @@ const troubles = {
 function way({ registration: place, isListening }) {
   if (isListening) return 'by its open connection, which it holds now';
   if (!place) return 'nowhere at the moment: it gave no push address, and holds no connection open. It comes by itself.';
-  const through = place.kind === 'webpush' ? `${names.webpush}, ${place.host}` : names[place.kind];
+  const through = place.kind === 'webpush' ? `${names.webpush} (${place.host})` : names[place.kind];
   const states = {
-    pending: 'it has not confirmed yet that messages arrive',
+    pending: 'not confirmed yet',
     active: `confirmed ${ago(place.confirmedAt)}`,
     backoff: `${troubles[place.problem] ?? 'the last ones failed'}${place.retryAt ? `; tried again ${moment(place.retryAt)}` : ''}`,
-    gone: 'gone, until the app is opened',
+    gone: 'its address is gone until the app is opened',
   };
-  return `${through}: ${states[place.state] ?? place.state}${place.isAsleep ? '; the app was not opened for two months' : ''}`;
+  return `${through}, ${states[place.state] ?? place.state}${place.isAsleep ? '; the app was not opened for two months' : ''}`;
 }

@@ -124,6 +124,7 @@ def test_tab_goes_through_in_order_and_can_be_seen(household, chromium, place):
               stops.forEach((stop, at) => {
                 if (stop === document.body) return;
                 const before = stops[at - 1];
+                if (before === stop && ['time', 'date'].includes(stop.type)) return; // hour, minute and the clock are a stop each
                 if (before && before !== document.body && !(before.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING)) wrong.push(`back to ${stop.outerHTML.slice(0, 80)}`);
               });
               const style = getComputedStyle(document.activeElement);
