@@ -4,7 +4,7 @@ import { call, Problem } from '../core/api.js';
 import { announce, fill, h } from '../core/dom.js';
 import { ask, confirm, dialog } from '../core/dialog.js';
 import { action, copyable, field } from '../core/form.js';
-import { ago, day } from '../core/format.js';
+import { ago, day, duration } from '../core/format.js';
 import { icon } from '../core/icons.js';
 import { leave, obstacle, subscribe } from './browser.js';
 import { kinds, problem } from './words.js';
@@ -21,11 +21,12 @@ function row(channel, isMine, user, redraw) {
   const kind = kinds[channel.kind] ?? { text: channel.kind, icon: 'bell' };
   const place = channel.target.replace(/^https:\/\//, '');
   const said = h('span', { class: 'good-word' });
+  const isOpen = channel.kind === 'mail' && channel.confirmedAt === null;
   const name = isMine ? 'This browser' : `${kind.text}, ${place}`;
   const test = async () => {
     fill(said);
     const result = await call('POST', `${path}/${channel.id}/test`).catch((problem) => {
-      throw problem.status === 429 ? new Problem('One test in five seconds: a moment, please.') : problem;
+      throw problem.status === 429 ? new Problem(`Not so soon: again in ${duration(problem.retryAfter)}.`) : problem;
     });
     if (!result.isDelivered) throw new Problem(`Not delivered: ${problem(result.problem)}.`);
     fill(said, icon('check'), 'Sent');
@@ -39,8 +40,11 @@ function row(channel, isMine, user, redraw) {
   return h('li', {}, h('div', { class: 'entry' }, icon(kind.icon),
     h('span', { class: 'grow' }, h('strong', {}, isMine ? 'This browser' : kind.text), ' ', h('span', { class: 'place' }, place),
       h('span', { class: 'hint' }, `Added ${day(channel.createdAt)}, ${channel.deliveredAt ? `last message ${ago(channel.deliveredAt)}` : 'no message so far'}`),
+      isOpen && h('span', { class: 'hint warn' }, 'Nothing else goes there until you enter the code of its first mail.'),
       channel.problem && h('span', { class: 'hint warn' }, `${channel.isDisabled ? 'Switched off: ' : 'Last time: '}${problem(channel.problem)}.`)),
-    h('span', { class: 'row' }, action('Send a test', test, { 'aria-label': `Send a test: ${name}` }),
+    h('span', { class: 'row' },
+      isOpen && action('Enter the code', async () => { if (await code(channel)) await redraw(); }, { class: '' }),
+      action(isOpen ? 'Send it again' : 'Send a test', test, { 'aria-label': `${isOpen ? 'Send it again' : 'Send a test'}: ${name}` }),
       action('Remove', remove, { class: 'quiet danger', 'aria-label': `Remove ${name}` }), said)));
 }
 
@@ -89,4 +93,14 @@ async function webhook() {
   return isAdded;
 }
 
-const mail = (user) => ask('Tell me by mail', [h('p', {}, `To ${user.email}, the address of your account.`)], 'Add', () => call('POST', path, { kind: 'mail' }));
+async function mail(user) {
+  let made = null;
+  const isAdded = await ask('Tell me by mail', [h('p', {}, `To ${user.email}, the address of your account. The first mail holds a code, so that nobody is written to who did not ask for it.`)],
+    'Add', async () => { made = await call('POST', path, { kind: 'mail' }); });
+  if (isAdded && made.channel.confirmedAt === null) await code(made.channel);
+  return isAdded;
+}
+
+const code = ({ id, target }) => ask('Confirm the address', [
+  field('Code', { name: 'token', required: true, maxlength: 200, autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' }, `It stands in the mail to ${target}.`),
+], 'Confirm', ({ token }) => call('POST', `${path}/${id}/confirm`, { token: token.trim() }));

@@ -88,7 +88,7 @@ const isReachable = ({ registration, isListening }) => isListening || ['active',
 
 const names = { webpush: 'Web Push', apns: 'Apple’s push service', fcm: 'Google’s push service' };
 const troubles = {
-  throttled: 'the push service asks for patience', distributor_offline: 'nobody takes the distributor’s messages', refused: 'the server may not send there',
+  throttled: 'the push service asks for patience', distributor_offline: 'nobody takes the distributor’s messages', refused: 'the server may not send there', key_changed: 'the server has another key since; the app must be opened',
   no_answer: 'the push service does not answer', '4xx': 'the push service refuses', '5xx': 'the push service has a fault',
 };
 
