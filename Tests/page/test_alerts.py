@@ -69,6 +69,10 @@ def send_test(page, name):
     raise AssertionError("it stays too soon")
 
 
+def code_of(letter):
+    return next(line for line in letter.get_content().splitlines() if len(line) == 32)
+
+
 def test_each_channel_is_added_tried_and_removed(admin, inbox, mail, inside):
     visitor, page = inside("#/account")
     visitor.expected_statuses = {400, 429}
