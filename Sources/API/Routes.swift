@@ -132,6 +132,7 @@ extension APIResponder {
       .user(.put, "/api/backup/alerts", "session.update", all.alerts.set),
       .user(.post, "/api/backup/alerts/channels", "session.update", all.alerts.add),
       .user(.delete, "/api/backup/alerts/channels/{id}", "session.update", all.alerts.remove),
+      .user(.post, "/api/backup/alerts/channels/{id}/confirm", "session.update", all.alerts.confirm),
       .user(.post, "/api/backup/alerts/channels/{id}/test", "session.update", all.alerts.test),
       .user(.get, "/api/backup/activity", "session.read", all.activity.list),
       .user(.get, "/api/backup/activity/summary", "session.read", all.activity.summary),

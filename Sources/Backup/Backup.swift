@@ -141,6 +141,7 @@ package final class Backup: Sendable {
       options.push, keys: directory.keys, catalog: catalog, outbound: outbound, live: live, logger: logger, now: wall)
     if options.role == .server { try await push.start() }
     let registry = push
+    devices.reachChanged.withLock { $0 = { await registry.changed($0) } }
     alerts = Alerts(
       options.alerts, catalog: catalog, devices: devices,
       post: OutboundPost(
@@ -151,7 +152,9 @@ package final class Backup: Sendable {
     (self.directory, self.catalog, self.logger) = (directory, catalog, logger)
     guard options.role == .server else { return }
     let transfers = desk.transfers
-    try await tickles.start(push) { Set(transfers.underWay.compactMap { $0.origin?.device }) }
+    try await tickles.start(
+      push, receiving: { Set(transfers.underWay.compactMap { $0.origin?.device }) },
+      contacts: { contacts.lastContacts(of: $0) })
     alerts.start()
   }
 
@@ -203,10 +206,14 @@ package final class Backup: Sendable {
   /// - Parameter seconds: for which uploads that are being stored may go on.
   package func close(within seconds: Double = 2) async {
     sweeper?.cancel()
+    // First those who send, then what they send through: what is cut is nobody's failure.
+    await tickles.hold()
+    alerts.hold()
     live.close()
-    await outbound.close()
+    async let isSilent: Void = outbound.close(within: seconds)
     await uploads.drain(within: seconds)
     await jobs.close()
+    await isSilent
     await tickles.close()
     await alerts.close()
     await trash.close()

@@ -228,6 +228,11 @@ package enum FileSystem {
     try file.sync()
   }
 
+  /// From here on only its owner reads and writes it.
+  package static func keepPrivate(_ path: String) throws(SystemError) {
+    try system("chmod", path) { chmod(path, 0o600) }
+  }
+
   /// Makes a symbolic link; one that stands at `path` is replaced.
   package static func makeLink(_ path: String, to target: String) throws(SystemError) {
     try remove(path)

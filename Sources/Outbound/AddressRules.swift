@@ -29,7 +29,7 @@ package enum AddressRules {
     return !specialV6.contains { covers($0.prefix, $0.bits, bytes) }
   }
 
-  private static func covers(_ prefix: [UInt8], _ bits: Int, _ bytes: [UInt8]) -> Bool {
+  static func covers(_ prefix: [UInt8], _ bits: Int, _ bytes: [UInt8]) -> Bool {
     for index in 0..<(bits + 7) / 8 {
       let mask = bits - index * 8 >= 8 ? 0xFF : ~(UInt8(0xFF) >> UInt8(bits - index * 8))
       if (prefix[index] ^ bytes[index]) & mask != 0 { return false }

@@ -68,7 +68,8 @@ final class CurlLane: Sendable {
     while let next = next(room: Outbound.inFlight - underWay.count, isIdle: underWay.isEmpty) {
       for transfer in next.begin {
         guard transfer.deadline > .now() else {
-          transfer.finish(.failure(.timedOut))
+          // It waited for a place all the time: nothing left.
+          transfer.finish(.failure(.busy))
           continue
         }
         guard let easy = transfer.open(curl) else {
@@ -86,7 +87,7 @@ final class CurlLane: Sendable {
         for (easy, transfer) in underWay {
           curl.remove(multi, easy)
           transfer.close(easy, curl)
-          transfer.finish(.failure(.busy))
+          transfer.finish(.failure(.broken))
         }
         underWay = [:]
         continue

@@ -8,6 +8,8 @@ package final class Outbound: Sendable {
     package var allowed = AllowedHosts()
     /// A file of certificates to trust (PEM) in the place of the system's; for tests.
     package var authorities: String?
+    /// Seconds for which an answer of the resolver holds.
+    package var nameMemory = 60.0
 
     package init() {}
   }
@@ -20,15 +22,18 @@ package final class Outbound: Sendable {
   private let allow: AllowList
   private let lane = CurlLane()
   private let authorities: String?
-  private let resolver: any Resolver
+  private let names: NameDesk
+  private let networks: @Sendable () -> OwnNetworks
+  private let underWay = Mutex(UnderWay())
   private let now: @Sendable () -> Instant
 
+  /// - Parameter networks: those that this machine is a part of.
   package init(
     _ options: Options = Options(), resolver: any Resolver = SystemResolver(),
-    now: @escaping @Sendable () -> Instant = { .now() }
+    networks: @escaping @Sendable () -> OwnNetworks = { .now() }, now: @escaping @Sendable () -> Instant = { .now() }
   ) {
     (allow, authorities) = (AllowList(options.allowed), options.authorities)
-    (self.resolver, self.now) = (resolver, now)
+    (names, self.networks, self.now) = (NameDesk(resolver, memory: options.nameMemory), networks, now)
   }
 
   /// The hosts that are listed now: the operator's and those that an admin added.
@@ -40,6 +45,16 @@ package final class Outbound: Sendable {
   /// Whether a stranger's address could be sent to at all, before anything is sent: no name is resolved.
   /// - Throws: `.refused`.
   package func check(_ url: String) throws(OutboundError) { _ = try OutboundURL(url, allowed: allow.current) }
+
+  /// The same, and where its name leads now; nothing is sent.
+  /// - Throws: `.refused`, `.unknownHost`, `.resolverFailed`, `.busy`.
+  package func examine(_ url: String, for person: Identifier?) async throws(OutboundError) {
+    let url = try OutboundURL(url, allowed: allow.current)
+    do throws(OutboundError) { _ = try await addresses(url, for: person, trust: .stranger, within: 10) } catch {
+      log.note(EgressRecord(at: now(), purpose: "push", host: url.place, outcome: error.label))
+      throw error
+    }
+  }
 
   /// Scheme, host and port of an address (RFC 6454), whether it may be sent to or not; nil where it is none.
   package static func origin(of url: String) -> String? { (try? OutboundURL(url, allowed: nil))?.origin }
@@ -68,8 +83,39 @@ package final class Outbound: Sendable {
     _ = try result.get()
   }
 
-  /// Cuts what is under way; everything after that is `.busy`.
-  package func close() async { await lane.close() }
+  /// Takes nothing any more (`.busy`), and cuts what is still under way behind some seconds (`.broken`: it may have arrived).
+  package func close(within seconds: Double = 0) async {
+    let isIdle = underWay.withLock { state in
+      state.isClosed = true
+      return state.count == 0
+    }
+    if !isIdle, seconds > 0 {
+      await withCheckedContinuation { continuation in
+        let isOver = underWay.withLock { state in
+          if state.count > 0 { state.end = continuation }
+          return state.count == 0
+        }
+        if isOver { return continuation.resume() }
+        Task {
+          do { try await Task.sleep(for: .seconds(seconds)) } catch { return }
+          self.underWay.withLock { $0.takeEnd() }?.resume()
+        }
+      }
+    }
+    await lane.close()
+  }
+
+  private struct UnderWay {
+    var count = 0
+    var isClosed = false
+    /// Of whoever waits for the last one.
+    var end: CheckedContinuation<Void, Never>?
+
+    mutating func takeEnd() -> CheckedContinuation<Void, Never>? {
+      defer { end = nil }
+      return end
+    }
+  }
 
   // MARK: One attempt
 
@@ -80,14 +126,13 @@ package final class Outbound: Sendable {
       place = url.place
       let lines = try Outbound.lines(request.headers)
       let begun = MonotonicTime.now()
-      let addresses = try await resolve(url.name, within: request.timeout)
-      if !url.isAllowed, !addresses.allSatisfy(AddressRules.isPublic) { throw .refused(.address) }
+      let addresses = try await addresses(url, for: request.person, trust: request.trust, within: request.timeout)
       var plan = CurlPlan(
         url: url.text, protocols: "http,https", timeout: request.timeout - MonotonicTime.now().seconds(since: begun),
         content: .http(request.method, lines, request.body, isHTTP2: request.needsHTTP2))
       plan.pin = Outbound.pin(url.host, url.port, addresses)
       plan.authorities = authorities
-      if request.trust == .stranger { plan.addresses = Set(addresses) }
+      plan.addresses = Set(addresses)
       return (await perform(plan), place)
     } catch { return (.failure(error), place) }
   }
@@ -100,7 +145,7 @@ package final class Outbound: Sendable {
       else { throw .refused(.malformed) }
       let begun = MonotonicTime.now()
       let name = host.host.hasPrefix("[") ? String(host.host.dropFirst().dropLast()) : host.host
-      let addresses = try await resolve(name, within: mail.timeout)
+      let addresses = try await names.addresses(of: name, for: nil, isTrusted: true, within: mail.timeout)
       // What stands behind the slash is how we greet: the sender's domain rather than this machine's name.
       let greeting = mail.from.split(separator: "@").last.map(String.init) ?? "localhost"
       var plan = CurlPlan(
@@ -108,37 +153,42 @@ package final class Outbound: Sendable {
         protocols: "smtp,smtps", timeout: mail.timeout - MonotonicTime.now().seconds(since: begun),
         content: .mail(mail))
       plan.pin = Outbound.pin(host.host, mail.port, addresses)
-      plan.authorities = authorities
+      (plan.addresses, plan.authorities) = (Set(addresses), authorities)
       return await perform(plan)
     } catch { return .failure(error) }
   }
 
   private func perform(_ plan: CurlPlan) async -> CurlTransfer.Ending {
-    guard plan.timeout > 0 else { return .failure(.timedOut) }
-    return await withCheckedContinuation { continuation in
+    // Nothing was sent by then.
+    guard plan.timeout > 0 else { return .failure(.busy) }
+    let isTaken = underWay.withLock { state in
+      guard !state.isClosed else { return false }
+      state.count += 1
+      return true
+    }
+    guard isTaken else { return .failure(.busy) }
+    let ending: CurlTransfer.Ending = await withCheckedContinuation { continuation in
       lane.begin(CurlTransfer(plan) { continuation.resume(returning: $0) })
     }
+    let last = underWay.withLock { state in
+      state.count -= 1
+      return state.count == 0 ? state.takeEnd() : nil
+    }
+    last?.resume()
+    return ending
   }
 
-  /// The system's resolver can take half a minute, and cannot be stopped.
-  private func resolve(_ host: String, within seconds: Double) async throws(OutboundError) -> [IPAddress] {
-    let resolver = resolver
-    let found: Result<[IPAddress], OutboundError> = await withCheckedContinuation { continuation in
-      let answer = FirstAnswer(continuation)
-      let patience = Task {
-        do { try await Task.sleep(for: .seconds(seconds)) } catch { return }
-        answer.give(.failure(.timedOut))
-      }
-      Task {
-        do throws(OutboundError) { answer.give(.success(try await resolver.addresses(of: host))) } catch {
-          answer.give(.failure(error))
-        }
-        patience.cancel()
-      }
+  /// Where a name leads, as far as it may.
+  private func addresses(
+    _ url: OutboundURL, for person: Identifier?, trust: OutboundRequest.Trust, within seconds: Double
+  ) async throws(OutboundError) -> [IPAddress] {
+    let found = try await names.addresses(
+      of: url.name, for: person, isTrusted: trust == .configured, within: seconds)
+    if !url.isAllowed {
+      let own = networks()
+      guard found.allSatisfy({ AddressRules.isPublic($0) && !own.contains($0) }) else { throw .refused(.address) }
     }
-    let addresses = try found.get()
-    guard !addresses.isEmpty else { throw .unknownHost }
-    return addresses
+    return found
   }
 
   /// For as long as libcurl remembers names: a minute.
@@ -168,21 +218,5 @@ package final class Outbound: Sendable {
     return parts.count == 2 && text.utf8.count <= 254
       && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"<>\"\\(),:;[]/?#%".utf8.contains($0) }
       && parts.allSatisfy { !$0.isEmpty }
-  }
-}
-
-/// Whoever comes second is too late.
-private final class FirstAnswer: Sendable {
-  typealias Answer = Result<[IPAddress], OutboundError>
-  private let waiting: Mutex<CheckedContinuation<Answer, Never>?>
-
-  init(_ waiting: CheckedContinuation<Answer, Never>) { self.waiting = Mutex(waiting) }
-
-  func give(_ answer: Answer) {
-    let waiting = waiting.withLock { waiting in
-      defer { waiting = nil }
-      return waiting
-    }
-    waiting?.resume(returning: answer)
   }
 }

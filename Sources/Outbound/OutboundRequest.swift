@@ -1,3 +1,5 @@
+import Ground
+
 /// One HTTP request that the server makes by itself.
 package struct OutboundRequest: Sendable {
   package enum Method: String, Sendable {
@@ -23,6 +25,8 @@ package struct OutboundRequest: Sendable {
   /// What it is for, in one word, for the page's list of connections: `push`, `ntfy`, `webhook`, `mail`.
   package var purpose: String
   package var trust = Trust.stranger
+  /// Who named the address; nil for the server itself. Nobody's names keep others waiting.
+  package var person: Identifier?
   /// HTTP/2 and nothing else (APNs); elsewhere the two agree by themselves.
   package var needsHTTP2 = false
   /// Seconds for all of it, from the queue to the last byte.
@@ -41,7 +45,7 @@ package struct OutboundRequest: Sendable {
 /// What the other side said. Never shown to whoever gave the address, or this were a port scanner: they hear the class only.
 package struct OutboundAnswer: Sendable, Equatable {
   package let status: Int
-  /// Seconds that `Retry-After` asks for, from now on; at most a day.
+  /// Seconds that `Retry-After` asks for, from now on; at most thirty days.
   package let retryAfter: Int64?
   /// The first `OutboundRequest.answerLimit` bytes.
   package let body: [UInt8]
@@ -64,9 +68,8 @@ package enum OutboundError: Error, Sendable, Equatable {
   case cannotConnect
   /// The other side's certificate or handshake.
   case tls
-  case timedOut
-  /// The connection broke, or what came was not HTTP.
-  case broken
+  /// No answer in time, or none that was HTTP: it may have arrived all the same.
+  case timedOut, broken
   /// As many requests wait as the server keeps, or it stops.
   case busy
   /// libcurl is not installed.

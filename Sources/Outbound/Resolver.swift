@@ -11,15 +11,14 @@ package protocol Resolver: Sendable {
 
 /// The system's: hosts file, DNS, mDNS, whatever it is set up for.
 package struct SystemResolver: Resolver {
-  /// getaddrinfo blocks, for half a minute where no server of names answers.
-  private static let lanes = Lanes(label: "outbound.names", count: 2)
   /// Addresses of one host that are looked at.
   static let most = 32
 
   package init() {}
 
   package func addresses(of host: String) async throws(OutboundError) -> [IPAddress] {
-    try await SystemResolver.lanes.next().run { () throws(OutboundError) in try SystemResolver.lookUp(host) }
+    // getaddrinfo blocks, for half a minute where no server of names answers; `NameDesk` bounds how many do.
+    try await Lane(label: "outbound.names").run { () throws(OutboundError) in try SystemResolver.lookUp(host) }
   }
 
   private static func lookUp(_ host: String) throws(OutboundError) -> [IPAddress] {

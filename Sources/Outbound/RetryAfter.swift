@@ -2,8 +2,8 @@ import Ground
 
 /// The value of `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
 enum RetryAfter {
-  /// Seconds that a host can make us wait: a day.
-  static let longest: Int64 = 86_400
+  /// Seconds that a host can make us wait: thirty days. Whoever asks for more made a mistake.
+  static let longest: Int64 = 30 * 86_400
 
   /// From `now` on, within 0 and `longest`; nil for anything else.
   static func seconds(_ value: String, now: Instant) -> Int64? {
@@ -12,7 +12,7 @@ enum RetryAfter {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     if !digits.isEmpty {
       guard text.dropFirst(digits.count).allSatisfy({ $0 == " " }) else { return nil }
-      return digits.count > 6 ? longest : min(longest, Int64(digits) ?? longest)
+      return digits.count > 9 ? longest : min(longest, Int64(digits) ?? longest)
     }
     guard let date = date(text) else { return nil }
     return max(0, min(longest, (date.milliseconds - now.milliseconds + 999) / 1000))

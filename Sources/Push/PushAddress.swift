@@ -56,8 +56,12 @@ package enum PushReply: Sendable, Equatable {
   case throttled(seconds: Int64, isOfHost: Bool)
   /// 507: nobody takes the distributor's messages at the moment.
   case offline
-  /// No answer, or the service's own trouble; a word for the log and the page: `503`, `timed_out`.
+  /// The service's own trouble, or no way to it; a word for the log and the page: `503`, `cannot_connect`.
   case failed(String)
+  /// No answer came: it may have arrived.
+  case lost(String)
+  /// Nothing left this server, by its own fault or rules.
+  case unsent(String)
   /// The service, or our own rules, do not want this message.
   case refused(String)
 }

@@ -54,8 +54,12 @@ package enum Delivery: Sendable, Equatable {
   case throttled(until: Instant, isOfHost: Bool)
   /// 507: nobody takes the distributor's messages.
   case offline
-  /// No answer or a 5xx; the word is for the log and the page: `timeout`, `503`.
+  /// It was not taken; the word is for the log and the page: `503`, `cannot_connect`.
   case failed(String)
+  /// No answer came: it may be there all the same.
+  case lost(String)
+  /// Nothing left this server, by its own fault.
+  case unsent(String)
   /// Refused, and not for a cause that passes; the host is well.
   case refused(String)
   /// 404, 410: the registration has ended.
@@ -69,9 +73,19 @@ package enum Delivery: Sendable, Equatable {
     case .accepted: "accepted"
     case .throttled: "throttled"
     case .offline: "distributor_offline"
-    case .failed(let word), .refused(let word): word
+    case .failed(let word), .lost(let word), .unsent(let word), .refused(let word): word
     case .gone: "gone"
     case .unreachable: "unreachable"
+    }
+  }
+}
+
+extension Delivery {
+  /// Whether the device may get it: then it counts for its budget.
+  package var mayHaveArrived: Bool {
+    switch self {
+    case .accepted, .lost: true
+    default: false
     }
   }
 }

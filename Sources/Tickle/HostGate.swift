@@ -19,7 +19,7 @@ struct HostGate: Sendable {
 
   mutating func began() { if failed >= HostGate.failures { isProbing = true } }
 
-  /// Nobody will hear what became of it.
+  /// Nothing was sent after all: it says nothing of the host.
   mutating func abandoned() { isProbing = false }
 
   /// What another send was told about patience still holds.
@@ -32,6 +32,9 @@ struct HostGate: Sendable {
     blockedUntil = max(blockedUntil, now + min(Rules.firstBackoff << Int64(openings), Rules.longestBackoff))
     openings = min(openings + 1, 12)
   }
+
+  /// The clock went back.
+  mutating func forget(after now: Int64) { if blockedUntil > now + Rules.longestPatience { blockedUntil = now } }
 
   /// It is there, and asks for patience.
   mutating func throttled(until: Int64) {

@@ -67,6 +67,8 @@ package enum Rules {
   /// First and longest pause after a send that failed.
   static let firstBackoff: Int64 = 60_000
   static let longestBackoff = 6 * hour
+  /// A push service asks for no more.
+  static let longestPatience = 30 * day
 }
 
 extension UInt64 {

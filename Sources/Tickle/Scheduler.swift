@@ -9,6 +9,8 @@ package struct Scheduler: Sendable {
   /// Slots by `device.number`.
   var slots: [Int64: Int32] = [:]
   private var vacant: [Int32] = []
+  /// Slots of devices that can be reached no more, until the last outcome of theirs is known.
+  private var leaving: Set<Int32> = []
   /// When each is to be looked at.
   var queue = DueQueue()
   /// When each trial is over.
@@ -17,7 +19,11 @@ package struct Scheduler: Sendable {
   private var hostNumbers: [String: Int32] = [:]
   var inFlight = 0
   private var lastTickle: Int64
-  private var ended: [Ended] = []
+  var ended: [Ended] = []
+
+  private static let mostHosts = 10_000
+  /// No host has such a name.
+  private static let otherHosts = "*"
 
   /// - Parameters:
   ///   - seed: of jitter and of who is held back; the same seed and the same events make the same tickles.
@@ -38,19 +44,23 @@ package struct Scheduler: Sendable {
   package mutating func enroll(_ device: Enrolment, now: Instant) {
     let host = number(of: device.reach.host)
     if let slot = slots[device.reach.device].map(Int.init) {
-      if sleepers[slot].flying != nil, sleepers[slot].host != host { hosts[Int(sleepers[slot].host)].abandoned() }
+      (sleepers[slot].isLeaving, sleepers[slot].isRenewed) = (false, sleepers[slot].flying != nil)
       sleepers[slot].channel = device.reach.channel
       (sleepers[slot].host, sleepers[slot].quiet) = (host, device.reach.quiet)
       sleepers[slot].platform = device.platform
+      let contact = min(device.lastContact.milliseconds, now.milliseconds)
+      sleepers[slot].lastContact = max(sleepers[slot].lastContact, contact)
       // A new registration has not failed yet.
       (sleepers[slot].failures, sleepers[slot].isOffline) = (0, false)
       if sleepers[slot].flying == nil { replan(slot) }
       return
     }
+    // The clock may have run ahead once.
+    let contact = min(device.lastContact.milliseconds, now.milliseconds)
     var sleeper = Sleeper(
       device: device.reach.device, hash: device.id.low ^ device.id.high.mixed, platform: device.platform,
       channel: device.reach.channel, host: host, quiet: device.reach.quiet,
-      lastContact: device.lastContact.milliseconds, lastOwn: device.lastContact.milliseconds,
+      lastContact: contact, lastOwn: contact,
       lastUpload: device.lastUpload?.milliseconds,
       hasBacklog: device.hasBacklog, rhythm: device.memory.rhythm ?? device.rhythm, tally: device.memory.tally,
       cadence: device.memory.cadence)
@@ -72,22 +82,34 @@ package struct Scheduler: Sendable {
     replan(slot)
   }
 
-  /// It can be reached no more.
+  /// It can be reached no more. What was sent to it has its outcome all the same: who wakes, brings a photo and hangs up
+  /// within the window has answered.
   package mutating func remove(_ device: Int64) {
-    guard let slot = slots.removeValue(forKey: device) else { return }
-    if sleepers[Int(slot)].flying != nil {
-      inFlight -= 1
-      hosts[Int(sleepers[Int(slot)].host)].abandoned()
+    guard let slot = slot(device) else { return }
+    sleepers[slot].isLeaving = true
+    queue.remove(slot)
+    leaving.insert(Int32(slot))
+  }
+
+  /// Forgets who has left and has no outcome open; whoever asks for outcomes has seen the last one by now.
+  private mutating func vacate() {
+    for slot in leaving {
+      let sleeper = sleepers[Int(slot)]
+      if sleeper.isLeaving {
+        guard sleeper.flying == nil, sleeper.trial == nil else { continue }
+        slots[sleeper.device] = nil
+        vacant.append(slot)
+      }
+      leaving.remove(slot)
     }
-    queue.remove(Int(slot))
-    trials.remove(Int(slot))
-    vacant.append(slot)
   }
 
   private mutating func number(of host: String) -> Int32 {
     if let known = hostNumbers[host] { return known }
-    // Strangers choose hosts: past this many, the rest shares one gate.
-    guard hosts.count < 10_000 else { return Int32(hosts.count - 1) }
+    // Strangers choose hosts: past this many, the rest shares a gate, which is nobody's own.
+    guard hosts.count < Scheduler.mostHosts || host == Scheduler.otherHosts else {
+      return number(of: Scheduler.otherHosts)
+    }
     hosts.append(HostGate())
     hostNumbers[host] = Int32(hosts.count - 1)
     return Int32(hosts.count - 1)
@@ -95,7 +117,10 @@ package struct Scheduler: Sendable {
 
   func slot(_ device: Int64) -> Int? { slots[device].map(Int.init) }
 
-  mutating func replan(_ slot: Int) { queue.set(slot, at: sleepers[slot].due(seed: seed)) }
+  mutating func replan(_ slot: Int) {
+    guard !sleepers[slot].isLeaving else { return }
+    queue.set(slot, at: sleepers[slot].due(seed: seed))
+  }
 
   // MARK: Time
 
@@ -115,9 +140,19 @@ package struct Scheduler: Sendable {
     }
   }
 
+  /// The clock went back: what was noted by the wrong one must not hold until it is that time again.
+  package mutating func rewind(to now: Instant) {
+    for slot in slots.values.map(Int.init) {
+      sleepers[slot].forget(after: now.milliseconds)
+      if sleepers[slot].flying == nil { replan(slot) }
+    }
+    for host in hosts.indices { hosts[host].forget(after: now.milliseconds) }
+  }
+
   /// The tickles that are due now; each is to be sent (or, held back, only noted), and `settle` told what became of it.
   /// - Parameter isReceiving: whether a device is sending something at the moment.
   package mutating func take(now: Instant, isReceiving: (Int64) -> Bool = { _ in false }) -> [Order] {
+    vacate()
     closeTrials(now.milliseconds)
     var orders: [Order] = []
     let now = now.milliseconds
@@ -140,6 +175,7 @@ package struct Scheduler: Sendable {
 
   private mutating func order(_ slot: Int, _ now: Int64) -> Order {
     lastTickle += 1
+    countShortRun(slot)
     let sleeper = sleepers[slot]
     let isHeld = (seed ^ UInt64(bitPattern: lastTickle)).mixed % 100 < Rules.heldPercent && !sleeper.isNudgeNext
     // What comes after this one; no service need keep it longer.
@@ -157,6 +193,7 @@ package struct Scheduler: Sendable {
     inFlight += 1
     hosts[Int(sleepers[slot].host)].began()
     (sleepers[slot].flying, sleepers[slot].early) = (order, nil)
+    (sleepers[slot].flyingHost, sleepers[slot].isRenewed) = (sleepers[slot].host, false)
     sleepers[slot].sends.note(order.at.milliseconds)
     queue.remove(slot)
   }
@@ -164,7 +201,9 @@ package struct Scheduler: Sendable {
   /// A tickle that somebody asks for: when it is due does not matter, what the system bears does. It is no trial.
   /// - Returns: nil where it must not be now.
   package mutating func takeByHand(_ device: Int64, now: Instant) -> Order? {
-    guard let slot = slot(device), sleepers[slot].flying == nil, inFlight < Rules.inFlight else { return nil }
+    guard let slot = slot(device), !sleepers[slot].isLeaving, sleepers[slot].flying == nil,
+      inFlight < Rules.inFlight
+    else { return nil }
     let sleeper = sleepers[slot]
     let from = max(sleeper.notBefore, sleeper.sends.free(sleeper.platform.budget))
     guard now.milliseconds >= from, hosts[Int(sleeper.host)].wait(now.milliseconds) == nil else { return nil }
@@ -176,7 +215,7 @@ package struct Scheduler: Sendable {
     return order
   }
 
-  package func isKnown(_ device: Int64) -> Bool { slots[device] != nil }
+  package func isKnown(_ device: Int64) -> Bool { slot(device).map { !sleepers[$0].isLeaving } ?? false }
 
   /// The first moment at which `takeByHand` may do it.
   package func nextByHand(_ device: Int64, now: Instant) -> Instant {
@@ -185,166 +224,6 @@ package struct Scheduler: Sendable {
     let host = hosts[Int(sleeper.host)].wait(now.milliseconds) ?? 0
     let at = max(sleeper.notBefore, sleeper.sends.free(sleeper.platform.budget), host, now.milliseconds + 1000)
     return Instant(milliseconds: at)
-  }
-
-  // MARK: What became of it
-
-  /// What became of a send.
-  package mutating func settle(_ order: Order, _ delivery: Delivery, now: Instant) {
-    guard let slot = slot(order.device), sleepers[slot].flying?.tickle == order.tickle else { return }
-    sleepers[slot].flying = nil
-    inFlight -= 1
-    let host = Int(sleepers[slot].host)
-    let now = now.milliseconds
-    if delivery != .accepted { sleepers[slot].sends.forgetLast() }
-    switch delivery {
-    case .accepted:
-      hosts[host].succeeded()
-      (sleepers[slot].failures, sleepers[slot].notBefore, sleepers[slot].isOffline) = (0, 0, false)
-      begin(slot, order)
-      return
-    case .throttled(let until, let isOfHost):
-      if isOfHost { hosts[host].throttled(until: until.milliseconds) } else { hosts[host].succeeded() }
-      sleepers[slot].notBefore = until.milliseconds
-    case .failed:
-      hosts[host].failed(now)
-      back(slot, now)
-    case .offline:
-      hosts[host].succeeded()
-      sleepers[slot].isOffline = true
-      back(slot, now)
-    case .refused:
-      hosts[host].succeeded()
-      back(slot, now)
-    case .gone, .unreachable:
-      hosts[host].succeeded()
-      remove(order.device)
-      return
-    }
-    replan(slot)
-  }
-
-  private mutating func back(_ slot: Int, _ now: Int64) {
-    let pause = min(Rules.firstBackoff << Int64(min(sleepers[slot].failures, 12)), Rules.longestBackoff)
-    sleepers[slot].failures = min(sleepers[slot].failures + 1, 12)
-    sleepers[slot].notBefore = now + pause
-  }
-
-  /// From here on its outcome is awaited.
-  private mutating func begin(_ slot: Int, _ order: Order) {
-    let at = order.at.milliseconds
-    let early = sleepers[slot].early
-    sleepers[slot].early = nil
-    end(slot, at: nil)
-    sleepers[slot].lastTickle = at
-    // A contact while it was under way: nothing to be learned, nothing to be climbed.
-    if sleepers[slot].lastContact < at {
-      sleepers[slot].rung = min(sleepers[slot].rung + 1, UInt8(Rules.ladder.count))
-    }
-    if order.isNudge { sleepers[slot].isNudged = true }
-    sleepers[slot].trial = Sleeper.Trial(
-      tickle: order.tickle, at: at, isHeld: order.isHeld, hadBacklog: sleepers[slot].hasBacklog,
-      counts: order.why != .hand && !order.isNudge)
-    trials.set(slot, at: at + sleepers[slot].platform.window * 1000 + 1)
-    if let early {
-      sleepers[slot].broughtUntil = early.at + Rules.visit
-      end(slot, at: early.at, echo: early.echo)
-    }
-    replan(slot)
-  }
-
-  /// A request of a device.
-  /// - Parameter echo: the tickle that it says it comes for.
-  package mutating func contact(_ device: Int64, at moment: Instant, echo: Int64? = nil) {
-    guard let slot = slot(device) else { return }
-    let (at, last) = (moment.milliseconds, sleepers[slot].lastContact)
-    closeTrial(slot, at)
-    if let trial = sleepers[slot].trial, at >= trial.at {
-      if !trial.isHeld { sleepers[slot].broughtUntil = at + Rules.visit }
-      end(slot, at: at, echo: echo)
-    }
-    if echo != nil { sleepers[slot].broughtUntil = at + Rules.visit }
-    if let flying = sleepers[slot].flying, at >= flying.at.milliseconds {
-      var early = sleepers[slot].early ?? Sleeper.Early(at: at, echo: echo)
-      early.echo = echo ?? early.echo
-      sleepers[slot].early = early
-    }
-    guard at > last else { return }
-    // Else every tickle would make the usual gap shorter, and the next one sooner.
-    if at >= sleepers[slot].broughtUntil, at - sleepers[slot].lastOwn >= Rhythm.shortest {
-      sleepers[slot].rhythm.note(moment, after: Instant(milliseconds: sleepers[slot].lastOwn))
-      sleepers[slot].lastOwn = at
-    }
-    sleepers[slot].lastContact = at
-    (sleepers[slot].rung, sleepers[slot].unanswered, sleepers[slot].isNudged) = (0, 0, false)
-    // It may have stood far down the ladder; nearer than an hour it is not tickled anyway.
-    if sleepers[slot].flying == nil, let planned = queue.at(slot), planned > at + Rules.fresh {
-      let due = sleepers[slot].due(seed: seed)
-      if due < planned { queue.set(slot, at: due) }
-    }
-  }
-
-  /// A photo of a device was stored.
-  package mutating func uploaded(_ device: Int64, at moment: Instant) {
-    guard let slot = slot(device) else { return }
-    sleepers[slot].lastUpload = max(sleepers[slot].lastUpload ?? 0, moment.milliseconds)
-    sleepers[slot].shortRuns = 0
-  }
-
-  /// What a device says is left to bring.
-  package mutating func report(_ device: Int64, hasBacklog: Bool) {
-    guard let slot = slot(device), sleepers[slot].hasBacklog != hasBacklog else { return }
-    sleepers[slot].hasBacklog = hasBacklog
-    if sleepers[slot].flying == nil { replan(slot) }
-  }
-
-  // MARK: Trials
-
-  private mutating func closeTrials(_ now: Int64) {
-    while let first = trials.first, first.at <= now { end(first.slot, at: nil) }
-  }
-
-  private mutating func closeTrial(_ slot: Int, _ now: Int64) {
-    if let over = trials.at(slot), over <= now { end(slot, at: nil) }
-  }
-
-  /// - Parameter at: of the contact; nil where none came in time.
-  private mutating func end(_ slot: Int, at: Int64?, echo: Int64? = nil) {
-    guard let trial = sleepers[slot].trial else { return }
-    trials.remove(slot)
-    sleepers[slot].trial = nil
-    let isContact = at != nil
-    if trial.counts {
-      sleepers[slot].tally.count(isHeld: trial.isHeld, isContact: isContact)
-      sleepers[slot].unjudged += 1
-      if sleepers[slot].unjudged >= UInt8(Rules.trials) { judge(slot) }
-    }
-    if !trial.isHeld {
-      if isContact {
-        let hasUploaded = (sleepers[slot].lastUpload ?? 0) >= trial.at
-        if trial.hadBacklog, !hasUploaded { sleepers[slot].shortRuns = min(sleepers[slot].shortRuns + 1, 200) }
-      } else {
-        sleepers[slot].unanswered = min(sleepers[slot].unanswered + 1, 200)
-      }
-    }
-    ended.append(
-      Ended(
-        tickle: trial.tickle, device: sleepers[slot].device, isHeld: trial.isHeld,
-        contactAt: at.map { Instant(milliseconds: $0) },
-        isEchoed: echo == trial.tickle))
-  }
-
-  /// Where chance alone explains the difference, half as often; where it does not, as usual again.
-  private mutating func judge(_ slot: Int) {
-    sleepers[slot].unjudged = 0
-    guard let lift = sleepers[slot].tally.lift else { return }
-    sleepers[slot].cadence = lift.mayBeNothing ? min(sleepers[slot].cadence * 2, Rules.slowest) : 1
-  }
-
-  /// The outcomes since the last time that somebody asked.
-  package mutating func takeEnded() -> [Ended] {
-    defer { ended = [] }
-    return ended
   }
 
   // MARK: Looking

@@ -41,6 +41,14 @@ struct Sleeper: Sendable {
   /// Whether a message that shows something was sent in this silence.
   var isNudged = false
 
+  /// It can be reached no more; only what is open is waited for.
+  var isLeaving = false
+  /// A visit that a tickle brought, by a device with something left: whether it brings a photo. Of the tickle.
+  var photoAwaited: Int64?
+
+  /// The host of the send under way, and whether the device registered anew meanwhile.
+  var flyingHost: Int32 = 0
+  var isRenewed = false
   /// The send under way, and a contact that was quicker than the push service's answer.
   var flying: Order?
   var early: Early?
@@ -56,9 +64,21 @@ struct Sleeper: Sendable {
     let tickle: Int64
     let at: Int64
     let isHeld: Bool
+    /// A push service took it.
+    let isDelivered: Bool
     let hadBacklog: Bool
     /// Whether it says something of what silent tickles do: not one by hand, not one that shows something.
     let counts: Bool
+  }
+
+  /// Takes back what lies ahead of a clock that went back.
+  mutating func forget(after now: Int64) {
+    (lastContact, lastOwn) = (min(lastContact, now), min(lastOwn, now))
+    broughtUntil = min(broughtUntil, now)
+    lastUpload = lastUpload.map { min($0, now) }
+    lastTickle = lastTickle.map { min($0, now) }
+    if notBefore > now + Rules.longestPatience { notBefore = 0 }
+    sends.forget(after: now)
   }
 
   /// By its own words and by what was seen.
@@ -130,6 +150,11 @@ struct SendLog: Sendable {
   mutating func forgetLast() {
     next = (next + 15) % 16
     times[Int(next)] = 0
+  }
+
+  mutating func forget(after now: Int64) {
+    let limit = SendLog.seconds(now)
+    for index in 0..<16 where times[index] > limit { times[index] = limit }
   }
 
   /// The first moment at which one more fits both budgets.

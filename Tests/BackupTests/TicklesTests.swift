@@ -11,6 +11,9 @@ private final class TestCourier: Courier {
   private struct State {
     var reaches: [Reach] = []
     var delivery = Delivery.accepted
+    /// Sends that wait for `release`, where `isHolding`.
+    var isHolding = false
+    var held: [CheckedContinuation<Void, Never>] = []
     var listener: (@Sendable (Int64, Reach?) -> Void)?
   }
   private let state = Mutex(State())
@@ -23,10 +26,27 @@ private final class TestCourier: Courier {
 
   func send(_ message: TickleMessage) async -> Delivery {
     out.yield(message)
+    await withCheckedContinuation { continuation in
+      let isHeld = state.withLock { state in
+        if state.isHolding { state.held.append(continuation) }
+        return state.isHolding
+      }
+      if !isHeld { continuation.resume() }
+    }
     return state.withLock { $0.delivery }
   }
 
   func listen(_ listener: @escaping @Sendable (Int64, Reach?) -> Void) { state.withLock { $0.listener = listener } }
+
+  func hold() { state.withLock { $0.isHolding = true } }
+
+  func release() {
+    let held = state.withLock { state in
+      defer { (state.isHolding, state.held) = (false, []) }
+      return state.held
+    }
+    for continuation in held { continuation.resume() }
+  }
 
   func answer(_ delivery: Delivery) { state.withLock { $0.delivery = delivery } }
 
@@ -68,19 +88,21 @@ private final class TestCourier: Courier {
   }
 
   /// A phone of anna's that is registered. - Returns: its device's number.
-  private func phone() async throws -> Int64 {
+  private func phone(isRegistered: Bool = true) async throws -> Int64 {
     _ = try await world.addUser()
     let login = try await world.accounts.login(
       email: "anna@example.org", password: "correct anna",
       device: LoginDevice(type: "Android", system: "Pixel 8", appVersion: "3.1.0"), address: "192.0.2.1",
       facts: DeviceFacts(agent: "immich-android/3.1.0", model: "Pixel 8"))
     let device = try #require(try await world.accounts.authenticate(sessionToken: login.token).device)
-    courier.register(device)
+    if isRegistered { courier.register(device) }
     return device
   }
 
   private func start(_ tickles: Tickles, seed: UInt64 = 1) async throws {
-    try await tickles.start(courier, seed: seed) { [] }
+    let contacts = contacts
+    try await tickles.start(
+      courier, seed: seed, receiving: { [] }, contacts: { contacts.lastContacts(of: $0) })
   }
 
   /// The device as its owner sees it.
@@ -129,6 +151,79 @@ private final class TestCourier: Courier {
     world.time.advance(seconds: 3500)
     await tickles.turn()
     #expect(try await tickles.list(of: try await seen(), limit: 500).first?.number == message.tickle, "it is fresh")
+    await tickles.close()
+  }
+
+  @Test(
+    "The only phone of a household comes after a long silence and registers: it is fresh, whatever is written of it")
+  func first() async throws {
+    let device = try await phone(isRegistered: false)
+    await contacts.flush()
+    try await start(tickles)
+    await tickles.turn()
+    world.time.advance(seconds: 5 * 86_400)
+    _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
+    courier.register(device)
+    await tickles.turn()
+    for _ in 0..<11 {
+      world.time.advance(seconds: 300)
+      await tickles.turn()
+    }
+    #expect(try await seen().tickles?.last == nil)
+    // The same where a turn has looked between the contact and the registration.
+    await tickles.close()
+    let (again, contacts, _) = TicklesTests.rooms(world, live)
+    try await again.start(
+      TestCourier(), seed: 1, receiving: { [] }, contacts: { contacts.lastContacts(of: $0) })
+    world.time.advance(seconds: 5 * 86_400)
+    _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
+    await again.turn()
+    again.inbox.reach(device, Reach(device: device, channel: .webPush, host: "push.example"))
+    await again.turn()
+    #expect(try await again.list(of: try await seen(), limit: 9).isEmpty)
+    await again.close()
+  }
+
+  @Test("A stop waits for what is being sent; what it cut is nobody's failure, and counts for the budget")
+  func stop() async throws {
+    let device = try await phone()
+    courier.hold()
+    try await start(tickles)
+    var open: Tickling?
+    for _ in 0..<400 where open == nil {
+      world.time.advance(seconds: 3600)
+      await tickles.turn()
+      if let last = try await seen().tickles?.last, last.outcome == .waiting { open = last }
+    }
+    #expect(open != nil)
+    await tickles.hold()
+    courier.answer(.failed("broken"))
+    async let closed: Void = tickles.close()
+    courier.release()
+    await closed
+    #expect(try await seen().tickles?.last?.delivery == nil)
+    let (again, contacts, _) = TicklesTests.rooms(world, live)
+    courier.answer(.accepted)
+    try await again.start(courier, seed: 3, receiving: { [] }, contacts: { contacts.lastContacts(of: $0) })
+    #expect(try await seen().tickles?.last?.delivery == "interrupted")
+    let candidate = try await world.catalog.tickleCandidates([device], now: world.time.wall).first
+    #expect(candidate?.sends.count == 1 && candidate?.memory?.notBefore == nil)
+    await again.close()
+  }
+
+  @Test("A stream that is closed when its answer is read has answered; the row ends")
+  func hungUp() async throws {
+    let device = try await phone()
+    try await start(tickles)
+    let message = try await untilSent(tickles)
+    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    world.time.advance(seconds: 20)
+    tickles.inbox.reach(device, nil)
+    _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8", tickle: message.tickle)
+    await tickles.turn()
+    #expect(try await seen().tickles?.last?.outcome == .answered)
+    let memory = try await world.catalog.tickleCandidates([device], now: world.time.wall).first?.memory
+    #expect(memory?.sentContacts == 1)
     await tickles.close()
   }
 

@@ -61,6 +61,11 @@ import Testing
     try FileSystem.makeFolders(folder)
     defer { try? FileSystem.removeTree(folder) }
     let file = "\(folder)/vapid.pem"
+    #expect(throws: SystemError.self, "a key that is lost is not replaced in silence") { try VAPIDKey(file: file) }
+    #expect(try VAPIDKey.makeIfMissing(file))
+    #expect(try !VAPIDKey.makeIfMissing(file))
+    // A restore was generous.
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
     let key = try VAPIDKey(file: file)
     #expect(try VAPIDKey(file: file).publicText == key.publicText)
     let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int

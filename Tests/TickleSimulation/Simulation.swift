@@ -12,6 +12,8 @@ package struct Simulation {
     package var outages: [(at: Int64, hours: Int64)] = [(20 * 24, 5), (40 * 24 + 7, 50)]
     /// Whether push services fail and ask for patience now and then.
     package var areHostsWell = false
+    /// Of a hundred devices, those that are reached by an event stream, which closes whenever it likes.
+    package var streams = 20
 
     package init() {}
   }
@@ -25,10 +27,12 @@ package struct Simulation {
     package var heldBack = (trials: 0, contacts: 0)
     /// Of the tickles that were sent, those whose phone decided to come because of them.
     package var woken = 0
+    /// Sends that reached nobody for a cause that lies with the device.
+    package var undelivered = 0
     /// The share of tickles that brought a contact which would not have come by itself within its window.
     package var truth: Double {
       let byItself = Double(heldBack.contacts) / Double(max(1, heldBack.trials))
-      return Double(woken) / Double(max(1, accepted)) * (1 - byItself)
+      return Double(woken) / Double(max(1, accepted + undelivered)) * (1 - byItself)
     }
     package var slowed = 0
     /// Of a minute behind an outage, the largest part of what was overdue.
@@ -42,7 +46,10 @@ package struct Simulation {
     enum Kind {
       case visit
       case answer(Int64)
-      case settled(Order, Delivery)
+      /// - `arrives`: whatever the push service said, or did not.
+      case settled(Order, Delivery, arrives: Bool)
+      /// An event stream ends.
+      case hangsUp
     }
     let at: Int64
     let phone: Int
@@ -61,11 +68,15 @@ package struct Simulation {
   private var patience = [Int64](repeating: 0, count: hostCount)
   private var now = start
   private var inFlight = 0
+  /// Devices whose stream is closed, and what the server keeps of each while it knows them no more.
+  private var away: Set<Int> = []
+  private var kept: [Memory?]
   private var behindOutage: (since: Int64, overdue: Int, counts: [Int64: Int])?
 
   package init(_ setting: Setting) {
     self.setting = setting
     random = SplitMix(setting.seed)
+    kept = [Memory?](repeating: nil, count: setting.devices)
     scheduler = Scheduler(seed: setting.seed)
     scheduler.reserve(setting.devices)
     let end = Simulation.start + Int64(setting.days) * 86_400_000
@@ -75,11 +86,37 @@ package struct Simulation {
       phones.append(phone)
       scheduler.enroll(
         Enrolment(
-          reach: Reach(device: Int64(number), channel: .webPush, host: "host\(phone.host)"), id: phone.id,
-          platform: phone.platform, lastContact: Instant(milliseconds: Simulation.start)),
+          reach: reach(number), id: phone.id, platform: phone.platform,
+          lastContact: Instant(milliseconds: Simulation.start)),
         now: Instant(milliseconds: Simulation.start))
       events.push(phone.next, number)
     }
+  }
+
+  private func isStream(_ phone: Int) -> Bool { phone % 100 < setting.streams }
+
+  private func reach(_ phone: Int) -> Reach {
+    isStream(phone)
+      ? Reach(device: Int64(phone), channel: .stream, host: "")
+      : Reach(device: Int64(phone), channel: .webPush, host: "host\(phones[phone].host)")
+  }
+
+  private mutating func hangUp(_ phone: Int) {
+    guard isStream(phone), away.insert(phone).inserted else { return }
+    kept[phone] = scheduler.memory(of: Int64(phone)) ?? kept[phone]
+    scheduler.remove(Int64(phone))
+  }
+
+  /// A device that comes listens again, and the server reads what it kept.
+  private mutating func listen(_ phone: Int) {
+    guard away.remove(phone) != nil else { return }
+    var enrolment = Enrolment(
+      reach: reach(phone), id: phones[phone].id, platform: phones[phone].platform,
+      lastContact: Instant(milliseconds: phones[phone].lastContact))
+    if let memory = kept[phone] { enrolment.memory = memory }
+    enrolment.memory.sends = phones[phone].sends.map { Instant(milliseconds: $0) }
+    enrolment.hasBacklog = phones[phone].hasBacklog
+    scheduler.enroll(enrolment, now: Instant(milliseconds: now))
   }
 
   private mutating func breach(_ words: String) {
@@ -117,10 +154,11 @@ package struct Simulation {
     // Sends that were under way have ended somehow.
     while let first = events.first, first < wake, let event = events.pop() {
       switch event.kind {
-      case .settled(let order, let delivery):
+      case .settled(let order, let delivery, _):
         inFlight -= 1
         scheduler.settle(order, delivery, now: Instant(milliseconds: wake))
       case .answer: break
+      case .hangsUp: hangUp(event.phone)
       case .visit:
         phones[event.phone].advance(from: max(event.at, wake - 1))
         events.push(phones[event.phone].next, event.phone)
@@ -152,16 +190,28 @@ package struct Simulation {
       let hasBacklog = phones[event.phone].random.unit() < 0.05
       scheduler.report(device, hasBacklog: hasBacklog)
       phones[event.phone].hasBacklog = hasBacklog
-    case .answer(let tickle): contact(event.phone, echo: tickle)
-    case .settled(let order, let delivery):
+    case .hangsUp: hangUp(event.phone)
+    case .answer(let tickle):
+      // The stream may be closed before the server has noted what came by it.
+      if isStream(event.phone), random.unit() < 0.3 { hangUp(event.phone) }
+      contact(event.phone, echo: tickle)
+    case .settled(let order, let delivery, let arrives):
       inFlight -= 1
       scheduler.settle(order, delivery, now: Instant(milliseconds: now))
+      if delivery == .offline { result.undelivered += 1 }
+      if delivery != .accepted, arrives, let delay = phones[event.phone].answer(now) {
+        events.push(now + delay, event.phone, .answer(order.tickle))
+      }
       if case .throttled(let until, _) = delivery { patience[phones[event.phone].host] = until.milliseconds }
       guard delivery == .accepted else { return }
       result.accepted += 1
       if phones[event.phone].lastContact < order.at.milliseconds {
         phones[event.phone].climbed += 1
         phones[event.phone].lastTickle = order.at.milliseconds
+      }
+      // Into the open window, at times before anything has come of it.
+      if isStream(event.phone), random.unit() < 0.3 {
+        events.push(now + Int64(random.below(120_000)), event.phone, .hangsUp)
       }
       if let delay = phones[event.phone].answer(now) {
         result.woken += 1
@@ -172,6 +222,8 @@ package struct Simulation {
 
   private mutating func contact(_ phone: Int, echo: Int64?) {
     result.contacts += 1
+    // It hangs up behind its visit, and is back with the next one.
+    if echo == nil { listen(phone) }
     scheduler.contact(Int64(phone), at: Instant(milliseconds: now), echo: echo)
     (phones[phone].lastContact, phones[phone].climbed) = (now, 0)
   }
@@ -189,27 +241,32 @@ package struct Simulation {
       }
       inFlight += 1
       result.mostInFlight = max(result.mostInFlight, inFlight)
-      let (delivery, delay) = deliver(phones[phone].host)
-      if delivery == .accepted { phones[phone].sends.append(now) }
-      events.push(now + delay, phone, .settled(order, delivery))
+      let (delivery, delay, arrives) = isStream(phone) ? (.accepted, 0, true) : deliver(phones[phone].host)
+      if delivery == .accepted || arrives { phones[phone].sends.append(now) }
+      events.push(now + delay, phone, .settled(order, delivery, arrives: arrives))
     }
   }
 
   /// What a push service does with a send, and how many milliseconds that takes.
-  private mutating func deliver(_ host: Int) -> (Delivery, Int64) {
+  private mutating func deliver(_ host: Int) -> (Delivery, Int64, arrives: Bool) {
     if now < patience[host] { breach("host \(host) was asked \(patience[host] - now) ms before its Retry-After") }
-    guard !setting.areHostsWell else { return (.accepted, 100) }
+    guard !setting.areHostsWell else { return (.accepted, 100, true) }
     // Two hours a month in which nothing answers.
-    if host == 1, (now / 3_600_000) % 720 < 2 { return (.failed("timeout"), 10_000) }
+    if host == 1, (now / 3_600_000) % 720 < 2 { return (.failed("cannot_connect"), 10_000, false) }
+    // And an evening a week in which everything is taken, and nothing said.
+    if host == 2, (now / 3_600_000) % 168 < 6 { return (.lost("timed_out"), 10_000, true) }
+    if random.unit() < 0.01 { return (.lost("timed_out"), 10_000, random.unit() < 0.5) }
+    if random.unit() < 0.005 { return (.offline, 100, false) }
     if random.unit() < 0.001 {
       let until = now + 1000 * Int64(1 + random.below(7200))
-      return (.throttled(until: Instant(milliseconds: until), isOfHost: true), 50)
+      return (.throttled(until: Instant(milliseconds: until), isOfHost: true), 50, false)
     }
-    return (random.unit() < 0.002 ? .failed("503") : .accepted, 100)
+    return random.unit() < 0.002 ? (.failed("503"), 100, false) : (.accepted, 100, true)
   }
 
   private mutating func check(_ order: Order) {
     let phone = phones[Int(order.device)]
+    if away.contains(Int(order.device)) { breach("\(order.device) is tickled, and its stream is closed") }
     if now - phone.lastContact < 3_600_000 {
       breach("\(order.device) is tickled \((now - phone.lastContact) / 60_000) minutes after its last contact")
     }
@@ -242,6 +299,7 @@ package struct Simulation {
   }
 
   private mutating func note(_ ended: Ended) {
+    kept[Int(ended.device)] = scheduler.memory(of: ended.device) ?? kept[Int(ended.device)]
     if ended.isHeld {
       result.heldBack.trials += 1
       result.heldBack.contacts += ended.contactAt == nil ? 0 : 1

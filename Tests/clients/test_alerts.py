@@ -58,6 +58,18 @@ def add(someone, **channel):
     return answer.json()
 
 
+def confirm(someone, channel, mail):
+    """Shows the code of the first mail."""
+    sender, recipients, letter = mail.wait()
+    assert letter["Subject"] == "Nightstand: confirm this address" and recipients == [channel["target"]]
+    token = next(line for line in letter.get_content().splitlines() if len(line) == 32)
+    path = f"{ALERTS}/channels/{channel['id']}/confirm"
+    assert someone.post(path, {"token": token[::-1]}).status == 400
+    answer = someone.post(path, {"token": token})
+    assert answer.status == 200, answer
+    return answer.json()
+
+
 def pass_days(home, days, *people):
     """Days pass while the server is off; the alarm looks at every device at its start."""
     for someone in people:
@@ -84,7 +96,9 @@ def test_the_owner_hears_by_every_channel_and_the_admin_too(home, add_user, inbo
     phone = silent_phone(home)
     ntfy = add(bert, kind="ntfy", url=inbox.url("my-topic"), token="tk_secret")
     hook = add(bert, kind="webhook", url=inbox.url("hook"))
-    add(bert, kind="mail")
+    address = add(bert, kind="mail")["channel"]
+    assert address["confirmedAt"] is None
+    assert confirm(bert, address, mail)["confirmedAt"]
     app = App()
     add(bert, kind="webpush", endpoint=service.endpoint("browser"), keys=app.keys)
     add(anna, kind="webhook", url=inbox.url("admin"), secret="the admin's own secret")
@@ -108,7 +122,7 @@ def test_the_owner_hears_by_every_channel_and_the_admin_too(home, add_user, inbo
     assert topic.fields["authorization"] == "Bearer tk_secret" and topic.fields["title"] == "Nightstand: a device needs a look"
     assert topic.fields["priority"] == "3" and topic.fields["tags"] == "warning"
     assert b"Pixel" not in topic.body and b"ert" not in topic.body.replace(b"alert", b""), "ntfy's server reads along"
-    sender, recipients, letter = mail.wait()
+    sender, recipients, letter = mail.wait(2)
     assert (sender, recipients) == ("nightstand@example.org", ["bert@example.org"])
     assert letter["Subject"] == "Nightstand: a device needs a look" and letter["Auto-Submitted"] == "auto-generated"
     assert "Google Pixel 8: Not heard from" in letter.get_content()
@@ -124,7 +138,7 @@ def test_the_owner_hears_by_every_channel_and_the_admin_too(home, add_user, inbo
     assert verified(inbox.wait("hook", 2), hook["secret"], seen)["level"] == "red"
     assert inbox.wait("my-topic", 2).fields["priority"] == "4"
     # A stop drops what is on its way when the next change has come.
-    mail.wait(2)
+    mail.wait(3)
     service.wait(2)
     inbox.wait("admin", 2)
     assert phone.get("/api/users/me").status == 200
@@ -133,8 +147,8 @@ def test_the_owner_hears_by_every_channel_and_the_admin_too(home, add_user, inbo
     fine = verified(inbox.wait("hook", 3), hook["secret"], seen)
     assert fine["level"] not in ("amber", "red") and fine["steps"] == []
     assert verified(inbox.wait("admin", 3), "the admin's own secret", seen)["audience"] == "admin"
-    mail.wait(3)
-    assert len(inbox.at("hook")) == 3 and len(mail.letters) == 3
+    mail.wait(4)
+    assert len(inbox.at("hook")) == 3 and len(mail.letters) == 4
 
 
 def test_quiet_hours_hold_back_what_is_shown_and_nothing_else(home, inbox, add_user):
@@ -213,3 +227,17 @@ def test_a_receiver_that_fails_is_tried_again_and_one_that_is_gone_is_not(home, 
     inbox.wait("hook")
     channel = until(lambda: (found := bert.get(ALERTS).json()["channels"][0])["isDisabled"] and found)
     assert channel["problem"] == "gone" and channel["deliveredAt"] is None
+
+
+def test_mail_goes_to_nobody_who_did_not_ask_for_it(home, mail, add_user):
+    anna, bert = log_in(home), add_user(home)
+    silent_phone(home)
+    channel = add(bert, kind="mail")["channel"]
+    mail.wait()
+    for _ in range(3):
+        assert bert.delete(f"{ALERTS}/channels/{channel['id']}").status == 204
+        channel = add(bert, kind="mail")["channel"]
+        assert bert.post(f"{ALERTS}/channels/{channel['id']}/test").status == 429
+    pass_days(home, 4, anna, bert)
+    assert until(lambda: bert.get(ALERTS).status == 200)
+    assert len(mail.letters) == 1, "one letter asks, and nothing follows"

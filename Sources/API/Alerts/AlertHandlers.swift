@@ -47,6 +47,14 @@ struct AlertHandlers: Sendable {
     return .noContent
   }
 
+  private struct Token: Decodable { let token: String }
+
+  func confirm(_ request: Request, _ principal: Principal) async throws -> Response {
+    let input = try await request.json(Token.self)
+    return .json(
+      AlertChannelShape(try await alerts.confirm(try request.id(), of: principal.user, token: input.token)))
+  }
+
   private struct Tested: Encodable {
     let isDelivered: Bool
     @Nullable var problem: String?
@@ -66,11 +74,13 @@ struct AlertChannelShape: Encodable {
   @Nullable var deliveredAt: String?
   @Nullable var problem: String?
   let isDisabled: Bool
+  @Nullable var confirmedAt: String?
 
   init(_ channel: AlertChannel) {
     (id, kind, target) = (channel.id, channel.kind.rawValue, channel.target)
     (createdAt, isDisabled) = (channel.createdAt.iso8601, channel.isDisabled)
     (deliveredAt, problem) = (channel.deliveredAt?.iso8601, channel.problem)
+    confirmedAt = channel.confirmedAt?.iso8601
   }
 }
 

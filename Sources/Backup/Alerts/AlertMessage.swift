@@ -18,9 +18,12 @@ struct AlertMessage: Sendable, Equatable {
   let isForAdmin: Bool
   let sentence: String
   let steps: [String]
+  /// Asks whether messages are wanted at all.
+  var isConfirmation = false
 
   /// Without names.
   var title: String {
+    if isConfirmation { return "Nightstand: confirm this address" }
     guard number > 0 else { return "Nightstand: this is a test" }
     switch urgency {
     case .red: return "Nightstand: photos are not being backed up"
@@ -130,19 +133,43 @@ struct AlertMessage: Sendable, Equatable {
 }
 
 extension AlertMessage {
-  /// - Parameter level: of the change; what is told is how things are now.
+  static func urgency(_ level: DeviceState.Level) -> Urgency {
+    switch level {
+    case .red: .red
+    case .amber: .amber
+    default: .fine
+    }
+  }
+
+  /// - Parameter level: as a change keeps it.
+  static func urgency(of level: String) -> Urgency { DeviceState.Level(rawValue: level).map(urgency) ?? .fine }
+
   init(_ device: Device, number: Int64, at: Instant, isForAdmin: Bool) {
     let state = device.state
     self.init(
       number: number, at: at, level: state.level.rawValue, reason: state.reason.rawValue,
-      urgency: state.level == .red ? .red : state.level == .amber ? .amber : .fine, device: device.record.device.id,
+      urgency: AlertMessage.urgency(state.level), device: device.record.device.id,
       deviceName: device.name, person: device.record.device.userName, isForAdmin: isForAdmin, sentence: state.sentence,
-      steps: state.level == .red || state.level == .amber ? Array(device.steps.prefix(3)) : [])
+      steps: AlertRules.bad.contains(state.level) ? Array(device.steps.prefix(3)) : [])
   }
 
   static func test(_ user: User, now: Instant) -> AlertMessage {
     AlertMessage(
       number: 0, at: now, level: "green", reason: "ok", urgency: .fine, device: nil, deviceName: "", person: user.name,
       isForAdmin: false, sentence: "Messages of your photo backup arrive here.", steps: [])
+  }
+
+  /// The first mail to an address.
+  static func confirmation(_ user: User, token: String, now: Instant) -> AlertMessage {
+    AlertMessage(
+      number: 0, at: now, level: "green", reason: "ok", urgency: .fine, device: nil, deviceName: "", person: user.name,
+      isForAdmin: false,
+      sentence: """
+        Somebody asked Nightstand to send messages of a photo backup to this address. If it was you, enter this code there:
+
+        \(token)
+
+        It is good for a day. If it was not you, do nothing: nothing else is sent here.
+        """, steps: [], isConfirmation: true)
   }
 }

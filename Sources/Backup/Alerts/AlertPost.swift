@@ -15,8 +15,22 @@ enum AlertReply: Sendable, Equatable {
   /// Not before so many seconds.
   case throttled(Int64)
   case failed(String)
+  /// No other try would end otherwise.
+  case refused(String)
+  /// Nothing left this server, by its own fault.
+  case unsent
   /// There is nobody any more.
   case gone(String)
+
+  /// For a person who asked for it; nil where it was taken.
+  var problem: String? {
+    switch self {
+    case .accepted: nil
+    case .throttled: "throttled"
+    case .unsent: "busy"
+    case .failed(let word), .refused(let word), .gone(let word): word
+    }
+  }
 }
 
 /// The mail server that the operator configured.
@@ -42,18 +56,30 @@ struct OutboundPost: AlertPost {
 
   func send(_ message: AlertMessage, through channel: AlertChannelRow, delivery: String) async -> AlertReply {
     switch channel.kind {
-    case "ntfy": return await request(ntfy(message, channel))
+    case "ntfy": return await request(ntfy(message, channel), of: channel.userID)
     case "webhook":
       guard let request = hook(message, channel, delivery) else { return .failed("message") }
-      return await self.request(request)
+      return await self.request(request, of: channel.userID)
     case "mail": return await mail(message, channel, delivery)
     case "webpush":
-      let content = PushContent.alert(title: message.title, text: String(message.text.prefix(600)))
+      let content = PushContent.alert(title: message.title, text: OutboundPost.short(message.text))
       return AlertReply(
         await push.show(
-          content, endpoint: channel.target, key: channel.key ?? [], secret: channel.secret ?? [], ttlSeconds: 86_400))
+          content, endpoint: channel.target, key: channel.key ?? [], secret: channel.secret ?? [], ttlSeconds: 86_400,
+          of: channel.userID))
     default: return .failed("kind")
     }
+  }
+
+  /// As much as fits into one push message (RFC 8291: 3,993 bytes of JSON, which may write a byte as six).
+  static func short(_ text: String) -> String {
+    var (short, bytes) = ("", 0)
+    for scalar in text.unicodeScalars {
+      bytes += scalar.utf8.count
+      guard bytes <= 600 else { break }
+      short.unicodeScalars.append(scalar)
+    }
+    return short
   }
 
   private func ntfy(_ message: AlertMessage, _ channel: AlertChannelRow) -> OutboundRequest {
@@ -89,11 +115,15 @@ struct OutboundPost: AlertPost {
       host: mail.host, port: mail.port, security: mail.security, from: mail.from, recipients: [channel.email],
       message: message.mail(from: mail.from, to: channel.email, id: delivery, link: publicURL, now: now()))
     (letter.user, letter.password) = (mail.user, mail.password)
-    do throws(OutboundError) { try await outbound.send(letter) } catch { return .failed(AlertReply.word(error)) }
+    do throws(OutboundError) { try await outbound.send(letter) } catch { return AlertReply(error) }
     return .accepted
   }
 
-  private func request(_ request: OutboundRequest) async -> AlertReply {
+  private func request(_ request: OutboundRequest, of person: Identifier) async -> AlertReply {
+    var request = request
+    request.person = person
+    // Whoever is told shares the place's bounds with those who are woken.
+    if let host = Outbound.place(of: request.url), push.limits.take(host: host, now: now()) != nil { return .unsent }
     do throws(OutboundError) {
       let answer = try await outbound.send(request)
       switch answer.status {
@@ -103,7 +133,7 @@ struct OutboundPost: AlertPost {
       case 503 where answer.retryAfter != nil: return .throttled(answer.retryAfter ?? 60)
       default: return .failed("\(answer.status / 100)xx")
       }
-    } catch { return .failed(AlertReply.word(error)) }
+    } catch { return AlertReply(error) }
   }
 }
 
@@ -114,13 +144,27 @@ extension AlertReply {
     case .throttled(let seconds, _): self = .throttled(seconds)
     case .gone: self = .gone("gone")
     case .offline: self = .failed("offline")
-    case .failed(let word), .refused(let word): self = .failed(word.hasPrefix("refused_") ? word : "failed")
+    case .unsent: self = .unsent
+    case .failed("unknown_host"): self = .failed(OutboundError.refused(.address).label)
+    case .failed(let word), .lost(let word), .refused(let word):
+      self = .failed(word.hasPrefix("refused_") ? word : "failed")
     }
   }
 
-  /// Our own rules are told; what the network said would make this a port scanner.
-  static func word(_ error: OutboundError) -> String {
+  init(_ error: OutboundError) {
     switch error {
+    case .busy: self = .unsent
+    // RFC 5321 section 4.2.1: the same command would be refused again.
+    case .mailRefused(500...): self = .refused(error.label)
+    default: self = .failed(AlertReply.word(error))
+    }
+  }
+
+  /// Our own rules are told; what the network said would make this a port scanner. Nor is it told whether a name is known
+  /// inside, or nowhere.
+  private static func word(_ error: OutboundError) -> String {
+    switch error {
+    case .unknownHost: OutboundError.refused(.address).label
     case .refused, .unavailable, .mailRefused: error.label
     default: "unreachable"
     }

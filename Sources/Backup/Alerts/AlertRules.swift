@@ -3,8 +3,8 @@ import Store
 import Tickle
 
 /// Who is to hear of a change, and when: a function of what happened and the clock. The owner hears first; an admin later,
-/// if it is still so; each change is told once; and whoever was never told that something is wrong needs not hear that it
-/// is well again.
+/// if there is trouble still; whoever is away hears when they are back, if it is still so. Which of a person's channels knows
+/// it already is the catalog's to say.
 enum AlertRules {
   struct Person: Sendable {
     let number: Int64
@@ -13,55 +13,49 @@ enum AlertRules {
     let snoozedUntil: Instant?
   }
 
-  private static let bad: Set<String> = [DeviceState.Level.amber.rawValue, DeviceState.Level.red.rawValue]
+  static let bad: Set<DeviceState.Level> = [.amber, .red]
   /// What somebody did on purpose needs no message.
-  private static let silent: Set<String> = [
-    DeviceState.Level.snoozed.rawValue, DeviceState.Level.revoked.rawValue, DeviceState.Level.none.rawValue,
-  ]
+  static let silent: Set<DeviceState.Level> = [.snoozed, .revoked, .none]
 
   /// - Parameters:
   ///   - people: with channels, by `user.number`.
-  ///   - patience: seconds that the owner has before admins hear of it.
-  /// - Returns: nil where everybody still waits.
+  ///   - patience: seconds that the owner has, from the beginning of the trouble, before admins hear of it.
   static func decide(
     _ alert: AlertRow, _ people: [Int64: Person], patience: Int64, now: Instant
-  ) -> Catalog.AlertDecision? {
+  ) -> Catalog.AlertDecision {
     var decision = Catalog.AlertDecision(alert: alert.number)
-    if alert.isOvertaken || silent.contains(alert.level) {
+    let level = DeviceState.Level(rawValue: alert.level)
+    if alert.isOvertaken || level.map(silent.contains) != false {
       (decision.isOwnerDone, decision.isAdminDone) = (true, true)
       return decision
     }
-    let isBad = bad.contains(alert.level)
+    let isBad = level.map(bad.contains) ?? false
     decision.isFine = !isBad
-    func tell(_ person: Person, isForAdmin: Bool) {
+    var waits: [Instant] = []
+    /// - Returns: whether they have their messages.
+    func tell(_ person: Person, isForAdmin: Bool) -> Bool {
+      if let back = person.snoozedUntil, back > now {
+        waits.append(back)
+        return false
+      }
       decision.messages.append((person.number, now, person.quiet?.wait(now) ?? now, isForAdmin))
+      return true
     }
 
-    if !alert.isOwnerDone {
-      let owner = people[alert.owner]
-      let isNews = isBad ? alert.ownerHeard != alert.level : alert.ownerHeard.map(bad.contains) ?? false
-      if owner?.snoozedUntil.map({ $0 > now }) != true {
-        decision.isOwnerDone = true
-        if isNews {
-          if let owner { tell(owner, isForAdmin: false) }
-          decision.isOwnerTold = true
-        }
-      }
-    }
+    if !alert.isOwnerDone { decision.isOwnerDone = people[alert.owner].map { tell($0, isForAdmin: false) } ?? true }
     if !alert.isAdminDone {
-      let isNews = isBad ? alert.adminHeard != alert.level : alert.adminHeard.map(bad.contains) ?? false
-      if !isNews {
-        decision.isAdminDone = true
-      } else if !isBad || now >= alert.at.adding(seconds: patience) {
-        decision.isAdminDone = true
-        for admin in people.values.sorted(by: { $0.number < $1.number })
-        where admin.isAdmin && admin.number != alert.owner && admin.snoozedUntil.map({ $0 > now }) != true {
-          tell(admin, isForAdmin: true)
-          decision.isAdminTold = true
+      let due = isBad ? (alert.since ?? alert.at).adding(seconds: patience) : now
+      if now < due {
+        waits.append(due)
+      } else {
+        let admins = people.values.filter {
+          $0.isAdmin && $0.number != alert.owner && !alert.asked.contains($0.number)
         }
+        let told = admins.sorted { $0.number < $1.number }.map { tell($0, isForAdmin: true) }
+        decision.isAdminDone = told.allSatisfy { $0 }
       }
     }
-    let isSomething = decision.isOwnerDone && !alert.isOwnerDone || decision.isAdminDone && !alert.isAdminDone
-    return isSomething ? decision : nil
+    decision.lookAt = waits.min()
+    return decision
   }
 }

@@ -14,11 +14,14 @@ package struct AlertChannel: Sendable {
   package let deliveredAt: Instant?
   package let problem: String?
   package let isDisabled: Bool
+  /// Nil for mail that nobody has confirmed, or that was confirmed by another address.
+  package let confirmedAt: Instant?
 
   init(_ row: AlertChannelRow) {
     (id, kind, createdAt) = (row.id, Kind(rawValue: row.kind) ?? .webhook, row.createdAt)
     target = AlertChannel.shown(kind, row)
     (deliveredAt, problem, isDisabled) = (row.deliveredAt, row.word, row.disabledAt != nil)
+    confirmedAt = row.isConfirmed ? row.confirmedAt : nil
   }
 
   /// A topic is ntfy's password, a path is many a webhook's: the host is enough to know it again.
@@ -77,11 +80,9 @@ package struct AlertSettings: Sendable, Equatable {
       && left.snoozedUntil == right.snoozedUntil
   }
 
-  /// With the time zone's offset at a moment.
-  func quietHours(at now: Instant) -> QuietHours? {
-    guard let quiet else { return nil }
-    let offset = timeZone.flatMap { TimeZoneRules($0) }?.offset(at: now) ?? 0
-    return QuietHours(from: quiet.from, to: quiet.to, offset: Int(offset / 60_000))
+  /// By the clocks of their place.
+  func quietHours(_ zones: QuietZones, now: Instant) -> QuietHours? {
+    quiet.flatMap { zones.hours(from: $0.from, to: $0.to, in: timeZone, now: now) }
   }
 
   func checked(now: Instant) throws(BackupError) -> AlertSettingsRow {

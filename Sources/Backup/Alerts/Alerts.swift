@@ -1,9 +1,7 @@
 import Ground
 import Logging
-import Outbound
 import Store
 import Synchronization
-import Tickle
 
 /// Tells people that a device is in trouble, and when it is well again.
 package final class Alerts: Sendable {
@@ -18,28 +16,33 @@ package final class Alerts: Sendable {
 
   /// Channels of one person.
   package static let perPerson = 10
-  /// Messages in one turn, and tries of one: two days and a half.
+  /// Changes that are looked at together, messages that are sent together, and tries of one: not quite two days.
+  private static let page = 500
   private static let batch = 8
   private static let tries: Int64 = 16
-  /// Seconds: between two looks, between two tests of one person, and the longest pause of a message.
+  /// Seconds: between two looks, and the longest pause of a message.
   private static let pace = 600.0
-  private static let testPace = 5.0
   private static let longestPause: Int64 = 6 * 3600
+  /// Seconds until something is looked at again that could not be sent by no fault of the other side.
+  private static let pause: Int64 = 60
   private static let kept: Int64 = 90 * 86_400
 
   package let options: Options
-  private let catalog: Catalog
+  let catalog: Catalog
   private let devices: Devices
-  private let post: any AlertPost
-  private let check: @Sendable (AlertChannelInput) throws -> Void
+  let post: any AlertPost
+  let check: @Sendable (AlertChannelInput) throws -> Void
   private let logger: Logger
-  private let now: @Sendable () -> Instant
-  private let bell = JobBell()
+  let now: @Sendable () -> Instant
+  let bell = JobBell()
   private let loop = Mutex<Task<Void, Never>?>(nil)
   /// What became of messages, while it cannot be recorded; by their names. As many as are sent at once.
   private let unrecorded = Mutex<[String: Catalog.AlertEnd]>([:])
   private let isClosed = Mutex(false)
-  private let tested = Mutex<[Identifier: MonotonicTime]>([:])
+  let tested = Mutex<[Identifier: MonotonicTime]>([:])
+  /// Of first mails to addresses that nobody has confirmed.
+  let limits = PushLimits()
+  private let zones = QuietZones()
 
   /// - Parameter check: refuses an address that would not be sent to.
   init(
@@ -56,11 +59,17 @@ package final class Alerts: Sendable {
     loop.withLock { $0 = running }
   }
 
+  private var isStopping: Bool { isClosed.withLock { $0 } }
+
   private func run() async {
-    while !isClosed.withLock({ $0 }) {
+    // The owner's time may be another one than before this start.
+    do { try await catalog.lookAtAlertsAgain() } catch {
+      logger.warning("alerts could not be read", metadata: ["error": "\(error)"])
+    }
+    while !isStopping {
       let heard = bell.rings
       let pause = await turn()
-      if isClosed.withLock({ $0 }) { return }
+      if isStopping { return }
       await bell.wait(heard: heard, seconds: pause)
     }
   }
@@ -68,8 +77,11 @@ package final class Alerts: Sendable {
   /// Something may have changed.
   func ring() { bell.ring() }
 
+  /// Begins nothing new.
+  func hold() { isClosed.withLock { $0 = true } }
+
   func close() async {
-    isClosed.withLock { $0 = true }
+    hold()
     bell.close()
     let running = loop.withLock { loop in
       defer { loop = nil }
@@ -95,29 +107,39 @@ package final class Alerts: Sendable {
     }
   }
 
-  private func decide() async throws {
-    let open = try await catalog.openAlerts()
-    guard !open.isEmpty else { return }
-    let now = now()
+  /// Everybody who may be told, by `user.number`.
+  private func people(_ now: Instant) async throws -> [Int64: AlertRules.Person] {
     let people = try await catalog.alertPeople().map { person, isAdmin, settings in
       AlertRules.Person(
-        number: person, isAdmin: isAdmin, quiet: AlertSettings(settings).quietHours(at: now),
+        number: person, isAdmin: isAdmin, quiet: AlertSettings(settings).quietHours(zones, now: now),
         snoozedUntil: settings.snoozedUntil)
     }
-    let known = Dictionary(people.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
+    return Dictionary(people.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func decide() async throws {
     let patience = Int64(options.adminHours) * 3600
-    let decisions = open.compactMap { AlertRules.decide($0, known, patience: patience, now: now) }
-    if !decisions.isEmpty { try await catalog.decide(decisions, now: now) }
+    while true {
+      let now = now()
+      let open = try await catalog.openAlerts(at: now, limit: Alerts.page)
+      guard !open.isEmpty else { return }
+      let people = try await people(now)
+      try await catalog.decide(open.map { AlertRules.decide($0, people, patience: patience, now: now) })
+      // Each of them is done, or moved on.
+      guard open.count == Alerts.page else { return }
+    }
   }
 
   /// - Returns: whether there may be more.
   private func deliver() async throws -> Bool {
     let due = try await catalog.dueAlerts(at: now(), limit: Alerts.batch)
+    guard !due.isEmpty, !isStopping else { return false }
+    let people = try await people(now())
     let failures = await withTaskGroup(of: (any Error)?.self) { group in
       for delivery in due {
         group.addTask {
           do {
-            try await self.deliver(delivery)
+            try await self.deliver(delivery, people[delivery.channel.user])
             return nil
           } catch { return error }
         }
@@ -126,29 +148,52 @@ package final class Alerts: Sendable {
     }
     // The catalog cannot be read or written: what is due stays, and is looked at after a pause.
     if let failure = failures.first { throw failure }
-    return due.count == Alerts.batch && !isClosed.withLock { $0 }
+    return due.count == Alerts.batch && !isStopping
   }
 
   /// - Throws: where the catalog fails.
-  private func deliver(_ due: AlertDeliveryRow) async throws {
+  private func deliver(_ due: AlertDeliveryRow, _ person: AlertRules.Person?) async throws {
     let name = "\(due.alert)-\(due.channel.id)"
     let end: Catalog.AlertEnd
     if let earlier = unrecorded.withLock({ $0[name] }) {
       end = earlier
-    } else if due.isOvertaken || due.channel.disabledAt != nil {
-      // While it waited for the end of quiet hours, or for the other side.
-      end = .dropped
-    } else if let device = try await device(due.device) {
-      let message = AlertMessage(device, number: due.alert, at: due.at, isForAdmin: due.isForAdmin)
-      let reply = await post.send(message, through: due.channel, delivery: name)
-      end = Alerts.end(reply, tries: due.tries, now: now())
     } else {
-      end = .dropped
+      guard let found = try await outcome(due, person, name) else { return }
+      end = found
     }
     // Nobody shall be told twice because the disk is full: until it is recorded, it is known here.
     unrecorded.withLock { $0[name] = end }
     try await catalog.end(alert: due.alert, channel: due.channel.number, end, now: now())
     unrecorded.withLock { _ = $0.removeValue(forKey: name) }
+  }
+
+  /// Sends it, if it is still to be sent: to this person, at this hour, of a device that still is in this state.
+  /// - Returns: nil where the server's stop kept it from being sent.
+  private func outcome(
+    _ due: AlertDeliveryRow, _ person: AlertRules.Person?, _ name: String
+  ) async throws -> Catalog.AlertEnd? {
+    // While it waited for the end of quiet hours, or for the other side, much may have changed.
+    guard let person, !due.isOvertaken, due.channel.disabledAt == nil, due.channel.isConfirmed,
+      person.isAdmin || !due.isForAdmin
+    else { return .dropped }
+    let now = now()
+    if let back = person.snoozedUntil, back > now { return .putOff(back) }
+    if due.channel.kind != AlertChannel.Kind.webhook.rawValue, let morning = person.quiet?.wait(now), morning > now {
+      return .putOff(morning)
+    }
+    guard let device = try await device(due.device), !AlertRules.silent.contains(device.state.level) else {
+      return .dropped
+    }
+    // It is in another state already: the next look at all devices notes that, and this message is overtaken.
+    guard AlertMessage.urgency(device.state.level).rawValue == AlertMessage.urgency(of: due.level).rawValue else {
+      return .putOff(now.adding(seconds: Alerts.pause))
+    }
+    let message = AlertMessage(device, number: due.alert, at: due.at, isForAdmin: due.isForAdmin)
+    let reply = await post.send(message, through: due.channel, delivery: name)
+    let end = Alerts.end(reply, tries: due.tries, now: self.now())
+    // Cut by our own stop: the other side did nothing wrong, and the next start sends it.
+    if isStopping, reply != .accepted { return nil }
+    return end
   }
 
   /// Nil where it is gone.
@@ -160,94 +205,12 @@ package final class Alerts: Sendable {
     switch reply {
     case .accepted: return .delivered
     case .gone(let word): return .gone(word: word)
-    case .throttled(let seconds): return .later(now.adding(seconds: max(1, seconds)), word: "throttled")
+    case .throttled(let seconds): return .throttled(now.adding(seconds: max(1, seconds)))
+    case .unsent: return .putOff(now.adding(seconds: Alerts.pause))
+    case .refused(let word): return .givenUp(word: word)
     case .failed(let word):
       guard tries + 1 < Alerts.tries else { return .givenUp(word: word) }
       return .later(now.adding(seconds: min(60 << min(tries, 12), Alerts.longestPause)), word: word)
     }
-  }
-
-  // MARK: What people set
-
-  package func channels(of user: Identifier) async throws -> [AlertChannel] {
-    try await speaking { try await catalog.alertChannels(of: user) }.map { AlertChannel($0) }
-  }
-
-  /// Where messages of one person, or everybody, go.
-  package func places(of user: Identifier?) async throws -> [(kind: String, host: String)] {
-    var seen: Set<String> = []
-    return try await speaking { try await catalog.alertTargets(of: user) }.compactMap { kind, target in
-      let host = kind == "mail" ? options.mail.map { "\($0.host):\($0.port)" } : Outbound.place(of: target)
-      guard let host, seen.insert("\(kind) \(host)").inserted else { return nil }
-      return (kind, host)
-    }
-  }
-
-  /// Adds a channel. - Returns: it, and the secret of a webhook where the server made one: told this once.
-  /// - Throws: `.invalid`, `.hostNotAllowed`.
-  package func add(_ input: AlertChannelInput, of user: User) async throws -> (AlertChannel, secret: String?) {
-    var input = try input.checked()
-    if input.kind == .mail, options.mail == nil {
-      throw BackupError.invalid("This server has no mail server: --smtp-server is not set")
-    }
-    try check(input)
-    var made: String?
-    if input.kind == .webhook, input.secret == nil {
-      made = randomToken(43)
-      input.secret = made.map { Array($0.utf8) }
-    }
-    let new = Catalog.NewAlertChannel(
-      id: Identifier(), kind: input.kind.rawValue, target: input.target, secret: input.secret, key: input.key)
-    let now = now()
-    switch try await speaking({
-      try await catalog.add(alertChannel: new, of: user.id, limit: Alerts.perPerson, now: now)
-    }) {
-    case .made(let row): return (AlertChannel(row), made)
-    case .tooMany: throw BackupError.invalid("At most \(Alerts.perPerson) places of one person can be told")
-    case .unknownUser: throw BackupError.noAccess(permission: "session.update")
-    }
-  }
-
-  /// - Throws: `.noAccess`.
-  package func remove(_ id: Identifier, of user: Identifier) async throws {
-    guard try await speaking({ try await catalog.removeAlertChannel(id, of: user) }) else {
-      throw BackupError.noAccess(permission: "session.update")
-    }
-  }
-
-  /// Sends a message now. - Returns: what is wrong, in a word; nil where it was taken.
-  /// - Throws: `.noAccess`, `.tooManyAttempts`.
-  package func test(_ id: Identifier, of user: User) async throws -> String? {
-    let rows = try await speaking { try await catalog.alertChannels(of: user.id) }
-    guard let channel = rows.first(where: { $0.id == id }) else {
-      throw BackupError.noAccess(permission: "session.update")
-    }
-    let isTooSoon = tested.withLock { tested in
-      if tested.count > 1000 { tested = [:] }
-      let time = MonotonicTime.now()
-      if let last = tested[user.id], time.seconds(since: last) < Alerts.testPace { return true }
-      tested[user.id] = time
-      return false
-    }
-    guard !isTooSoon else { throw BackupError.tooManyAttempts(retryAfter: Int(Alerts.testPace)) }
-    switch await post.send(
-      .test(user, now: now()), through: channel, delivery: "test-\(Identifier())")
-    {
-    case .accepted: return nil
-    case .throttled: return "throttled"
-    case .failed(let word), .gone(let word): return word
-    }
-  }
-
-  package func settings(of user: Identifier) async throws -> AlertSettings {
-    AlertSettings(try await speaking { try await catalog.alertSettings(of: user) })
-  }
-
-  /// - Throws: `.invalid`.
-  package func set(_ settings: AlertSettings, of user: Identifier) async throws -> AlertSettings {
-    let row = try settings.checked(now: now())
-    try await speaking { try await catalog.setAlertSettings(row, of: user) }
-    bell.ring()
-    return AlertSettings(row)
   }
 }

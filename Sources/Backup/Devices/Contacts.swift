@@ -16,6 +16,8 @@ package final class Contacts: Sendable {
     var agent: String
     var model: String?
     var client: String?
+    /// When it did something the last time.
+    var lastContact: Instant?
     /// Noted, and not written yet.
     var pending: Catalog.DeviceContact?
   }
@@ -56,6 +58,7 @@ package final class Contacts: Sendable {
         let read = DeviceFacts(agent: agent, model: model)
         (known.agent, known.model, known.client, facts) = (agent, model, read.clientText, read)
       }
+      if !isPresence { known.lastContact = max(known.lastContact ?? now, now) }
       var pending = known.pending ?? Catalog.DeviceContact(device: device, at: now, hours: [:], facts: nil)
       pending.at = max(pending.at, now)
       pending.hours[now.day, default: 0] |= now.hourBit
@@ -67,6 +70,15 @@ package final class Contacts: Sendable {
       return known.client
     }
     return Origin(device: device, client: client)
+  }
+
+  /// The last contacts of devices, as far as they are remembered here.
+  func lastContacts(of devices: [Int64]) -> [Int64: Instant] {
+    state.withLock { state in
+      var found: [Int64: Instant] = [:]
+      for device in devices { found[device] = state.known[device]?.lastContact }
+      return found
+    }
   }
 
   /// Writes what is noted after a while.

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Ground
 import Logging
 import Store
+import Synchronization
 
 /// The devices of people: every login and every key, what it does, and whether it still does.
 package final class Devices: Sendable {
@@ -15,6 +16,8 @@ package final class Devices: Sendable {
   package let contacts: Contacts
   let live: LiveSignal
   let tickles: TickleInbox?
+  /// Called with devices that can be reached otherwise than before, or no more.
+  let reachChanged = Mutex<(@Sendable ([Identifier]) async -> Void)?>(nil)
   let logger: Logger
   package let now: @Sendable () -> Instant
 
@@ -126,6 +129,7 @@ package final class Devices: Sendable {
     case .same: throw BackupError.invalid("A device cannot be merged with itself")
     case .foreign: throw BackupError.invalid("Devices of two people cannot be merged")
     }
+    await reachChanged.withLock { $0 }?([id, other])
     live.ring()
     return try await device(id, of: user)
   }
@@ -137,6 +141,7 @@ package final class Devices: Sendable {
     guard try await speaking({ try await catalog.revoke(device: id, of: user, now: now()) }) else {
       throw BackupError.noAccess(permission: "session.delete")
     }
+    await reachChanged.withLock { $0 }?([id])
     live.ring()
   }
 
@@ -169,6 +174,7 @@ extension Device {
     // One message for each change of colour, and one when all is well again.
     let isAlarm = was != state.level && (bad.contains(state.level) || (was.map(bad.contains) ?? false))
     return Catalog.DeviceVerdict(
-      device: device.number, level: state.level.rawValue, reason: state.reason.rawValue, isAlarm: isAlarm)
+      device: device.number, level: state.level.rawValue, reason: state.reason.rawValue, isAlarm: isAlarm,
+      isSilent: AlertRules.silent.contains(state.level))
   }
 }

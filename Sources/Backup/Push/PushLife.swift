@@ -29,7 +29,9 @@ enum PushLife {
       // It asks for patience, which is no failure; exactly as long as it said.
       (row.retryAt, row.word) = (now.adding(seconds: seconds), "throttled")
     case .offline: fail("distributor_offline")
-    case .failed(let word), .refused(let word): fail(word)
+    case .failed(let word), .lost(let word), .refused(let word): fail(word)
+    // Our own trouble says nothing of the registration.
+    case .unsent: break
     }
     func fail(_ word: String) {
       row.failures += 1

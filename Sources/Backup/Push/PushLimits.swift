@@ -58,6 +58,9 @@ final class PushLimits: Sendable {
   /// Nothing left for this address after all, or it was confirmed.
   func forgive(_ address: String) { state.withLock { $0.addresses[address] = nil } }
 
+  /// Other rules hold from now on.
+  func forgiveAll() { state.withLock { $0.addresses = [:] } }
+
   /// Takes a place in a host's rate.
   /// - Returns: nil where a message may go, else the seconds until then.
   func take(host: String, now: Instant) -> Int64? {

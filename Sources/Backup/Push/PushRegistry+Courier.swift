@@ -17,11 +17,12 @@ extension PushRegistry: Courier {
     if message.channel == .stream {
       return live.wake(message.device, tickle: message.tickle) ? .accepted : .unreachable
     }
-    let row: PushRow
+    let (row, person): (PushRow, Identifier)
     do {
-      guard let found = try await catalog.push(of: message.device) else { return .unreachable }
-      row = found
-    } catch { return .failed("catalog") }
+      // Signed out, revoked, merged, or of somebody who is gone: nobody is woken any more.
+      guard let found = try await catalog.pushToSend(to: message.device) else { return .unreachable }
+      (row, person) = found
+    } catch { return .unsent("catalog") }
     let began = now()
     guard row.state == .active || row.state == .backoff, !PushLife.isAsleep(row, now: began) else {
       return .unreachable
@@ -32,7 +33,7 @@ extension PushRegistry: Courier {
       case .sync: .sync(tickle: message.tickle)
       case .nudge(let text): .nudge(tickle: message.tickle, text: text)
       }
-    let reply = await transmit(PushMessage(content, timeToLive: message.ttlSeconds), row.place)
+    let reply = await transmit(PushMessage(content, timeToLive: message.ttlSeconds), row.place, of: person)
     let now = now()
     let after = PushLife.after(reply, row, now: now)
     if after != row {
@@ -49,12 +50,23 @@ extension PushRegistry: Courier {
     case .throttled(let seconds, let isOfHost): .throttled(until: now.adding(seconds: seconds), isOfHost: isOfHost)
     case .offline: .offline
     case .failed(let word): .failed(word)
+    case .lost(let word): .lost(word)
+    case .unsent(let word): .unsent(word)
     case .refused(let word): .refused(word)
     }
   }
 
   package func listen(_ listener: @escaping @Sendable (_ device: Int64, Reach?) -> Void) {
     listeners.withLock { $0.append(listener) }
+  }
+
+  /// Devices were merged, or lost their logins: whoever sends learns what holds now.
+  func changed(_ ids: [Identifier]) async {
+    do {
+      for device in try await catalog.deviceNumbers(ids) {
+        tell(device: device, try await catalog.pushToSend(to: device).flatMap { reach($0.0) })
+      }
+    } catch { logger.warning("push registrations could not be read", metadata: ["error": "\(error)"]) }
   }
 
   /// How a registration is reached; nil where it is not.
@@ -64,20 +76,9 @@ extension PushRegistry: Courier {
     else { return nil }
     var reach = Reach(device: row.device, channel: channel, host: PushRegistry.host(of: row.place))
     if let from = row.quiet.from, let to = row.quiet.to {
-      let zone = row.quiet.timeZone.flatMap { self.zone($0) }
-      reach.quiet = QuietHours(from: Int(from), to: Int(to), offset: Int((zone?.offset(at: now()) ?? 0) / 60_000))
+      reach.quiet = zones.hours(from: Int(from), to: Int(to), in: row.quiet.timeZone, now: now())
     }
     return reach
-  }
-
-  private func zone(_ name: String) -> TimeZoneRules? {
-    if let known = zones.withLock({ $0[name] }) { return known }
-    guard let read = TimeZoneRules(name) else { return nil }
-    zones.withLock { zones in
-      if zones.count >= 64 { zones.removeAll() }
-      zones[name] = read
-    }
-    return read
   }
 
   // MARK: Event streams
@@ -91,7 +92,7 @@ extension PushRegistry: Courier {
       streams[device, default: 0] += 1
       return streams[device] == 1
     }
-    if isFirst { tell(device: device, Reach(device: device, channel: .stream, host: "")) }
+    if isFirst { tell(device: device, nil) }
     return true
   }
 
@@ -102,6 +103,7 @@ extension PushRegistry: Courier {
       return left <= 0
     }
     guard isLast else { return }
+    // It may be back before the catalog has answered: then it stays with the stream.
     tell(device: device, (try? await catalog.push(of: device)).flatMap { reach($0) })
   }
 }

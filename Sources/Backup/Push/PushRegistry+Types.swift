@@ -21,7 +21,7 @@ package struct PushStatus: Sendable, Equatable {
   package let refreshedAt: Instant
   package let confirmedAt: Instant?
   package let retryAt: Instant?
-  /// `gone`, `throttled`, `distributor_offline`, `refused`, `no_answer`, `4xx`, `5xx`; nil where the last message got through.
+  /// `gone`, `throttled`, `distributor_offline`, `key_changed`, `refused`, `no_answer`, `4xx`, `5xx`; nil where the last message got through.
   package let problem: String?
 }
 
@@ -45,7 +45,7 @@ extension PushStatus {
   }
 
   private static func problem(_ word: String) -> String {
-    if ["gone", "throttled", "distributor_offline"].contains(word) { return word }
+    if ["gone", "throttled", "distributor_offline", "key_changed"].contains(word) { return word }
     if word.hasPrefix("refused_") { return "refused" }
     if let status = Int(word), (100..<600).contains(status) { return "\(status / 100)xx" }
     // Reasons of APNs and FCM, which the operator's own account gets.

@@ -29,8 +29,7 @@ package final class PushRegistry: Sendable {
   private let wanted = Mutex<[WantedHost]>([])
   /// How many event streams a device holds open.
   let streams = Mutex<[Int64: Int]>([:])
-  /// Time zones that were read.
-  let zones = Mutex<[String: TimeZoneRules]>([:])
+  let zones = QuietZones()
   let listeners = Mutex<[@Sendable (Int64, Reach?) -> Void]>([])
 
   /// - Parameter keys: the folder of the server's own keys.
@@ -90,12 +89,15 @@ package final class PushRegistry: Sendable {
       if let wait = limits.claim(place.endpoint, by: owner.user, now: now) {
         throw BackupError.tooManyPushes(retryAfter: Int(wait))
       }
+      // A mistyped address must not take the place of one that works.
+      if place.kind == "webpush" { try await examine(place.endpoint, owner.user, id) }
       token = randomToken(PushRegistry.tokenLength)
     }
     let hash = token.map { sha256($0.utf8) }
     let outcome = try await speaking {
       try await catalog.register(
-        push: place, quiet: request.quiet, of: owner.device, token: hash,
+        push: place, quiet: request.quiet, serverKey: place.kind == "webpush" ? try webPush.keyFingerprint() : nil,
+        of: owner.device, token: hash,
         expiresAt: now.adding(seconds: PushLife.tokenLife), limit: PushRegistry.perPerson, now: now)
     }
     switch outcome {
@@ -116,20 +118,36 @@ package final class PushRegistry: Sendable {
     }
   }
 
+  /// Whether the host lies inside or is known to nobody is the same answer: else this were a list of the names inside.
+  private func examine(_ endpoint: String, _ user: Identifier, _ id: Identifier) async throws {
+    do throws(OutboundError) { try await outbound.examine(endpoint, for: user) } catch {
+      switch error {
+      case .refused, .unknownHost: throw refusal(endpoint, user, id)
+      // What is to be sent will say more.
+      default: return
+      }
+    }
+  }
+
   /// Sends the token, and says what became of that.
   private func announce(_ row: PushRow, _ token: String, _ user: Identifier, _ id: Identifier) async throws
     -> PushStatus
   {
     let message = PushMessage(.confirm(token: token), timeToLive: Int(PushLife.tokenLife))
-    let reply = await transmit(message, row.place)
+    let reply = await transmit(message, row.place, of: user)
     var row = row
     switch reply {
     case .accepted: break
     case .refused(let word) where word.hasPrefix("refused_"):
-      // Nothing was sent.
-      limits.forgive(row.place.endpoint)
-      _ = try await speaking { try await catalog.removePush(of: row.device, isTold: false, now: now()) }
+      let refused = row
+      try await speaking { try await catalog.remove(announced: refused) }
       throw refusal(row.place.endpoint, user, id)
+    case .unsent(let word):
+      // It may ask again at once.
+      limits.forgive(row.place.endpoint)
+      row.word = word
+      let settled = row
+      try await speaking { try await catalog.settle(push: settled, now: now()) }
     default:
       row = PushLife.after(reply, row, now: now())
       // It stays announced, as far as its token goes: the message may have arrived in spite of the answer.
@@ -243,13 +261,26 @@ package final class PushRegistry: Sendable {
     let now = now()
     try await speaking { try await catalog.setOutboundHosts(list.entries.sorted(), by: user, now: now) }
     outbound.allow(configured.union(list))
+    // Who was refused may ask again at once.
+    limits.forgiveAll()
     live.ring()
     return try await self.hosts()
   }
 
   /// Before anything is sent: there is a key, and the list that an admin left holds.
   func start() async throws {
-    try webPush.makeKey()
+    let isNew = try webPush.makeKey()
+    // A file that holds no key is told to whoever needs it.
+    if let key = try? webPush.keyFingerprint() {
+      let lost = try await catalog.adopt(serverKey: key, isNew: isNew)
+      if lost > 0 {
+        logger.warning(
+          """
+          the key that push services know this server by (keys/vapid.pem) is another one than \(lost) registrations were \
+          made with: nothing can be sent there until those apps subscribe anew, or the old file is put back
+          """)
+      }
+    }
     if let added = AllowedHosts(try await catalog.outboundHosts()) { outbound.allow(configured.union(added)) }
   }
 
@@ -304,16 +335,16 @@ package final class PushRegistry: Sendable {
 
   /// Shows something in a browser, which is no device that could be woken.
   package func show(
-    _ content: PushContent, endpoint: String, key: [UInt8], secret: [UInt8], ttlSeconds: Int
+    _ content: PushContent, endpoint: String, key: [UInt8], secret: [UInt8], ttlSeconds: Int, of person: Identifier
   ) async -> PushReply {
     await transmit(
       PushMessage(content, timeToLive: ttlSeconds),
-      PushPlace(kind: "webpush", endpoint: endpoint, key: key, secret: secret))
+      PushPlace(kind: "webpush", endpoint: endpoint, key: key, secret: secret), of: person)
   }
 
-  func transmit(_ message: PushMessage, _ place: PushPlace) async -> PushReply {
-    if let wait = limits.take(host: PushRegistry.host(of: place), now: now()) {
-      return .throttled(seconds: wait, isOfHost: true)
+  func transmit(_ message: PushMessage, _ place: PushPlace, of person: Identifier) async -> PushReply {
+    if limits.take(host: PushRegistry.host(of: place), now: now()) != nil {
+      return .unsent("rate")
     }
     switch place.kind {
     case "apns":
@@ -325,13 +356,19 @@ package final class PushRegistry: Sendable {
     default:
       let subscription = WebPushSubscription(
         storedEndpoint: place.endpoint, key: place.key ?? [], secret: place.secret ?? [])
-      return await webPush.send(message, to: subscription)
+      return await webPush.send(message, to: subscription, of: person)
     }
   }
 
   func tell(_ row: PushRow) { tell(device: row.device, reach(row)) }
 
+  /// - Parameter reach: of the registration; whoever holds a stream open is reached by that.
   func tell(device: Int64, _ reach: Reach?) {
-    for listener in listeners.withLock({ $0 }) { listener(device, reach) }
+    let listeners = listeners.withLock { $0 }
+    // One word after the other: else that of a stream that closes could come behind that of the next one.
+    streams.withLock { streams in
+      let best = streams[device] == nil ? reach : Reach(device: device, channel: .stream, host: "")
+      for listener in listeners { listener(device, best) }
+    }
   }
 }

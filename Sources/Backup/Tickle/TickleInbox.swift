@@ -10,6 +10,8 @@ package final class TickleInbox: Sendable {
     var first: Instant
     var last: Instant
     var echo: Int64?
+    /// When it named that tickle.
+    var echoedAt: Instant
   }
   struct Contents: Sendable {
     var contacts: [Int64: Contact] = [:]
@@ -35,9 +37,9 @@ package final class TickleInbox: Sendable {
   func contact(_ device: Int64, at now: Instant, echo: Int64?) {
     let isUrgent = state.withLock { state in
       guard state.isListening else { return false }
-      var contact = state.contents.contacts[device] ?? Contact(first: now, last: now, echo: nil)
+      var contact = state.contents.contacts[device] ?? Contact(first: now, last: now, echo: nil, echoedAt: now)
       contact.last = max(contact.last, now)
-      contact.echo = echo ?? contact.echo
+      if let echo, contact.echo != echo { (contact.echo, contact.echoedAt) = (echo, now) }
       state.contents.contacts[device] = contact
       return state.awaited.remove(device) != nil || state.contents.contacts.count >= TickleInbox.capacity
     }
@@ -53,7 +55,11 @@ package final class TickleInbox: Sendable {
   }
 
   func reach(_ device: Int64, _ reach: Reach?) {
-    state.withLock { $0.reaches.append((device, reach)) }
+    state.withLock { state in
+      state.reaches.append((device, reach))
+      // It may come before the scheduler knows it.
+      if reach != nil { state.isListening = true }
+    }
     bell.ring()
   }
 
@@ -78,8 +84,9 @@ package final class TickleInbox: Sendable {
   /// - Returns: whether one of them was in contact already.
   func listen(_ isListening: Bool, awaited: Set<Int64>) -> Bool {
     state.withLock { state in
-      (state.isListening, state.awaited) = (isListening, awaited)
-      if !isListening { state.contents.contacts = [:] }
+      let isAwaited = state.reaches.contains { $0.reach != nil }
+      (state.isListening, state.awaited) = (isListening || isAwaited, awaited)
+      if !state.isListening { state.contents.contacts = [:] }
       return state.contents.contacts.keys.contains { awaited.contains($0) }
     }
   }

@@ -10,15 +10,21 @@ actor Tickler {
   private static let longestPause = 300.0
   /// Devices that are read from the catalog at once.
   private static let batch = 500
-  /// Behind an answer, milliseconds until it is asked whether a photo came.
-  private static let photoPatience: Int64 = 10 * 60_000
+  /// Behind an answer, milliseconds between two looks whether a photo came, and until nobody looks any more.
+  private static let photoPace: Int64 = 10 * 60_000
+  private static let photoPatience: Int64 = 3 * 3_600_000
+  /// Late echoes that are kept while the catalog takes nothing.
+  private static let echoes = 1000
   /// How long the writing of rows waits for what else comes of a send.
   private static let retry = 30.0
+  /// Milliseconds by which a clock may be set back without any moment being taken back.
+  private static let clockSlack: Int64 = 60_000
 
   private let catalog: Catalog
   private let courier: any Courier
   private let inbox: TickleInbox
   private let receiving: @Sendable () -> Set<Int64>
+  private let contacts: @Sendable ([Int64]) -> [Int64: Instant]
   private let logger: Logger
   private let now: @Sendable () -> Instant
   private var scheduler: Scheduler
@@ -26,16 +32,19 @@ actor Tickler {
   /// Tickles whose outcome is not known yet, by number.
   private var open: [Int64: TickleRow] = [:]
   private var changes = Catalog.TickleChanges()
-  /// Devices that answered with something left to bring, and when to look whether they did.
-  private var answered: [Int64: Instant] = [:]
+  /// Devices that answered: since when, and when to look whether they brought something.
+  private var answered: [Int64: (since: Instant, look: Instant)] = [:]
+  /// Sends under way.
+  private var sending: [Int64: Task<Void, Never>] = [:]
   private var isClosed = false
 
   init(
     catalog: Catalog, courier: any Courier, inbox: TickleInbox, seed: UInt64, lastTickle: Int64,
-    receiving: @escaping @Sendable () -> Set<Int64>, logger: Logger, now: @escaping @Sendable () -> Instant
+    receiving: @escaping @Sendable () -> Set<Int64>, contacts: @escaping @Sendable ([Int64]) -> [Int64: Instant],
+    logger: Logger, now: @escaping @Sendable () -> Instant
   ) {
     (self.catalog, self.courier, self.inbox, self.receiving) = (catalog, courier, inbox, receiving)
-    (self.logger, self.now) = (logger, now)
+    (self.contacts, self.logger, self.now) = (contacts, logger, now)
     scheduler = Scheduler(seed: seed, lastTickle: lastTickle)
     lastTurn = now()
   }
@@ -63,10 +72,13 @@ actor Tickler {
     }
   }
 
-  /// Writes what is not written.
+  /// Begins nothing new.
+  func hold() { isClosed = true }
+
+  /// Waits for what is being sent, and writes what is not written.
   func close() async {
-    guard !isClosed else { return }
     isClosed = true
+    for send in Array(sending.values) { await send.value }
     drain()
     await write()
     do { try await catalog.closeTickles(at: now()) } catch {
@@ -80,9 +92,16 @@ actor Tickler {
       let some = Dictionary(rest.prefix(Tickler.batch).map { ($0.device, $0) }, uniquingKeysWith: { _, last in last })
       rest = rest.dropFirst(Tickler.batch)
       let now = now()
-      for device in try await catalog.tickleCandidates(Array(some.keys), now: now) {
+      let candidates = try await catalog.tickleCandidates(Array(some.keys), now: now)
+      // Contacts are written once a minute: who comes after a long silence, and registers, is not tickled for the silence.
+      let latest = contacts(Array(some.keys))
+      // Revoked or merged meanwhile, or of somebody who is gone.
+      for device in Set(some.keys).subtracting(candidates.map(\.number)) { scheduler.remove(device) }
+      for device in candidates {
         guard let reach = some[device.number], reach.channel != .stream || device.isWorthWaking else { continue }
-        scheduler.enroll(Enrolment(device, reach), now: now)
+        var enrolment = Enrolment(device, reach)
+        if let contact = latest[device.number] { enrolment.lastContact = max(enrolment.lastContact, contact) }
+        scheduler.enroll(enrolment, now: now)
       }
     }
   }
@@ -95,11 +114,14 @@ actor Tickler {
     let time = now()
     let pause = time.milliseconds - lastTurn.milliseconds
     lastTurn = time
-    await enrollNewcomers()
+    if pause < -Tickler.clockSlack { scheduler.rewind(to: time) }
+    // First what happened, and on disk: who is read from there anew has all of their past.
     drain()
+    if await write() { await enrollNewcomers() }
     await lookForPhotos(time)
     // The machine slept.
     scheduler.resume(after: pause, now: time)
+    guard !isClosed else { return Tickler.longestPause }
     var isReceiving: Set<Int64>?
     let orders = scheduler.take(now: time) { device in
       let found = isReceiving ?? receiving()
@@ -110,8 +132,13 @@ actor Tickler {
     noteEnded()
     guard await write() else {
       // A full disk, say: what is not written down is not sent.
-      for order in orders where !order.isHeld { scheduler.settle(order, .failed("not_recorded"), now: now()) }
+      for order in orders where !order.isHeld { cancel(order) }
       return Tickler.retry
+    }
+    guard !isClosed else {
+      // Nothing left; the next start finds them, and calls them interrupted.
+      for order in orders where !order.isHeld { scheduler.cancel(order) }
+      return Tickler.longestPause
     }
     for order in orders where !order.isHeld { launch(order) }
     if listen() { return 0 }
@@ -141,19 +168,25 @@ actor Tickler {
     for (device, contact) in news.contacts {
       scheduler.contact(device, at: contact.first, echo: contact.echo)
       if contact.last > contact.first { scheduler.contact(device, at: contact.last, echo: contact.echo) }
-      if let echo = contact.echo, open[echo] == nil { changes.echoes.append((echo, device, contact.last)) }
+      if let echo = contact.echo, open[echo] == nil { changes.echoes.append((echo, device, contact.echoedAt)) }
     }
     for (device, hasBacklog) in news.backlogs { scheduler.report(device, hasBacklog: hasBacklog) }
     noteEnded()
   }
 
-  /// A device that answered is asked what it brought.
+  /// Devices that answered are asked what they brought, again and again: a film takes its time.
   private func lookForPhotos(_ time: Instant) async {
-    let due = answered.filter { $0.value.milliseconds + Tickler.photoPatience <= time.milliseconds }
+    let due = answered.filter { $0.value.look <= time }
     guard !due.isEmpty, let uploads = try? await catalog.lastUploads(Array(due.keys)) else { return }
-    for (device, since) in due {
-      answered[device] = nil
-      if let upload = uploads[device], upload >= since { scheduler.uploaded(device, at: upload) }
+    for (device, answer) in due {
+      if let upload = uploads[device], upload >= answer.since {
+        scheduler.uploaded(device, at: upload)
+        answered[device] = nil
+      } else if answer.since.milliseconds + Tickler.photoPatience <= time.milliseconds {
+        answered[device] = nil
+      } else {
+        answered[device]?.look = Instant(milliseconds: time.milliseconds + Tickler.photoPace)
+      }
       remember(device)
     }
   }
@@ -171,15 +204,25 @@ actor Tickler {
 
   private func launch(_ order: Order) {
     let (courier, message) = (courier, TickleMessage(order))
-    Task {
+    sending[order.tickle] = Task {
       let delivery = await courier.send(message)
+      self.sending[order.tickle] = nil
       self.settle(order, delivery)
       inbox.bell.ring()
     }
   }
 
+  /// It could not be written down, and was not sent: there is no such tickle.
+  private func cancel(_ order: Order) {
+    scheduler.cancel(order)
+    (open[order.tickle], changes.tickles[order.tickle]) = (nil, nil)
+    remember(order.device)
+  }
+
   private func settle(_ order: Order, _ delivery: Delivery) {
     drain()
+    // Cut by our own stop, most likely; the next start calls it interrupted. Nobody else did anything wrong.
+    if isClosed, delivery != .accepted { return scheduler.cancel(order) }
     remember(order.device)
     scheduler.settle(order, delivery, now: now())
     if var row = open[order.tickle] {
@@ -188,7 +231,9 @@ actor Tickler {
       keep(row)
     }
     switch delivery {
-    case .gone: changes.memories[order.device]?.diagnosis = Diagnosis.uninstalledOrReset.rawValue
+    case .gone:
+      remember(order.device)
+      changes.memories[order.device]?.diagnosis = Diagnosis.uninstalledOrReset.rawValue
     case .unreachable: break
     default: remember(order.device)
     }
@@ -202,13 +247,15 @@ actor Tickler {
 
   private func noteEnded() {
     for ended in scheduler.takeEnded() {
+      remember(ended.device)
+      // One that was not taken has said so already; its window is for the measurement alone.
       guard var row = open[ended.tickle] else { continue }
       (row.contactAt, row.isEchoed, row.isOver) = (ended.contactAt, ended.isEchoed, true)
       // Its answer may be quicker than the push service's.
       if !row.isHeld, row.delivery == nil { row.delivery = Delivery.accepted.word }
       keep(row)
-      if let contact = ended.contactAt, !ended.isHeld { answered[ended.device] = contact }
-      remember(ended.device)
+      guard let contact = ended.contactAt, !ended.isHeld else { continue }
+      answered[ended.device] = (row.at, Instant(milliseconds: contact.milliseconds + Tickler.photoPace))
     }
   }
 
@@ -232,6 +279,7 @@ actor Tickler {
       // What came meanwhile is newer.
       changes.tickles.merge(due.tickles) { newer, _ in newer }
       changes.memories.merge(due.memories) { newer, _ in newer }
+      changes.echoes = Array((due.echoes + changes.echoes).suffix(Tickler.echoes))
       return false
     }
     return true
@@ -247,8 +295,9 @@ actor Tickler {
   }
 
   func byHand(_ device: Int64) async -> ByHand {
-    await enrollNewcomers()
+    guard !isClosed else { return .unreachable }
     drain()
+    if await write() { await enrollNewcomers() }
     let time = now()
     guard scheduler.isKnown(device) else { return .unreachable }
     guard let order = scheduler.takeByHand(device, now: time) else {
@@ -256,7 +305,7 @@ actor Tickler {
     }
     note(order)
     guard await write() else {
-      scheduler.settle(order, .failed("not_recorded"), now: now())
+      cancel(order)
       return .notNow(time.adding(seconds: Int64(Tickler.retry)))
     }
     _ = listen()

@@ -34,19 +34,24 @@ package final class Tickles: Sendable {
   /// - Parameters:
   ///   - seed: another one for tests; a random one keeps devices of many servers apart.
   ///   - receiving: devices that send something at the moment.
+  ///   - contacts: the last contacts of devices, as far as they are newer than what is written.
   func start(
-    _ courier: any Courier, seed: UInt64 = .random(in: 0 ... .max), receiving: @escaping @Sendable () -> Set<Int64>
+    _ courier: any Courier, seed: UInt64 = .random(in: 0 ... .max), receiving: @escaping @Sendable () -> Set<Int64>,
+    contacts: @escaping @Sendable ([Int64]) -> [Int64: Instant]
   ) async throws {
     let (last, stoppedAt) = try await catalog.openTickles()
     let tickler = Tickler(
       catalog: catalog, courier: courier, inbox: inbox, seed: seed, lastTickle: last, receiving: receiving,
-      logger: logger, now: now)
+      contacts: contacts, logger: logger, now: now)
     let inbox = inbox
     courier.listen { device, reach in inbox.reach(device, reach) }
     try await tickler.begin(stoppedAt: stoppedAt)
     let loop = Task { await tickler.run() }
     running.withLock { $0 = Running(tickler: tickler, loop: loop) }
   }
+
+  /// Begins nothing new.
+  func hold() async { await running.withLock { $0?.tickler }?.hold() }
 
   func close() async {
     let ran = running.withLock { running in

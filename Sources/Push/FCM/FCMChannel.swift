@@ -153,6 +153,9 @@ package actor FCMChannel {
       else { return .failure(TokenFailure(reply: .failed("oauth_\(answer.status)"))) }
       token = (grant.token, seconds + min(max(0, grant.lifetime), 3600))
       return .success(grant.token)
-    } catch { return .failure(TokenFailure(reply: .failed("oauth_\(error.label)"))) }
+    } catch {
+      if case .unsent = PushReply(error) { return .failure(TokenFailure(reply: PushReply(error))) }
+      return .failure(TokenFailure(reply: .failed("oauth_\(error.label)")))
+    }
   }
 }

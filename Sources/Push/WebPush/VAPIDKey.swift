@@ -5,16 +5,20 @@ import Ground
 package struct VAPIDKey: Sendable {
   private let key: P256.Signing.PrivateKey
 
-  /// Reads the key, or makes one where there is none: on disk, and readable by its owner alone, when this returns.
+  /// Reads the key. One that is lost while the server runs is not replaced in silence.
   /// - Throws: `SystemError`; `.unreadable` where the file holds something else.
   package init(file path: String) throws {
-    try VAPIDKey.makeIfMissing(path)
+    // Whatever put it back may have been more generous. Where that cannot be changed, it works all the same.
+    try? FileSystem.keepPrivate(path)
     let text = String(decoding: try FileSystem.contents(path, limit: 64 << 10), as: UTF8.self)
     do { key = try P256.Signing.PrivateKey(pemRepresentation: text) } catch { throw PushKeyError.unreadable(path) }
   }
 
-  static func makeIfMissing(_ path: String) throws {
-    guard try FileSystem.status(path) == nil else { return }
+  /// Makes a key where there is none: on disk, and readable by its owner alone, when this returns.
+  /// - Returns: whether there was none.
+  @discardableResult
+  package static func makeIfMissing(_ path: String) throws -> Bool {
+    guard try FileSystem.status(path) == nil else { return false }
     let draft = "\(path).\(Identifier())"
     let text = P256.Signing.PrivateKey().pemRepresentation + "\n"
     try FileSystem.writeSecret(Array(text.utf8), to: draft)
@@ -24,6 +28,12 @@ package struct VAPIDKey: Sendable {
       guard try FileSystem.status(path) != nil else { throw error }
     }
     try FileSystem.syncFolder(FileSystem.parent(of: path))
+    return true
+  }
+
+  /// By which registrations know the key they were made with.
+  package var fingerprint: String {
+    String(Base64URL.encode(Array(SHA256.hash(data: key.publicKey.x963Representation))).prefix(16))
   }
 
   /// The public key as clients and push services take it: base64url of an uncompressed point.

@@ -35,15 +35,21 @@ package final class WebPushChannel: Sendable {
     (self.outbound, self.keyFile, self.contact, self.now) = (outbound, keyFile, contact, now)
   }
 
-  /// Makes the server's key where there is none.
+  /// Makes the server's key where there is none. - Returns: whether there was none.
   /// - Throws: `SystemError`.
-  package func makeKey() throws { try VAPIDKey.makeIfMissing(keyFile) }
+  package func makeKey() throws -> Bool { try VAPIDKey.makeIfMissing(keyFile) }
+
+  /// Of the key that this server signs with.
+  package func keyFingerprint() throws -> String { try vapid().fingerprint }
 
   /// What an app subscribes with.
   package func publicKey() throws -> String { try vapid().publicText }
 
-  package func send(_ message: PushMessage, to subscription: WebPushSubscription) async -> PushReply {
-    let request: OutboundRequest
+  /// - Parameter person: whose subscription it is.
+  package func send(
+    _ message: PushMessage, to subscription: WebPushSubscription, of person: Identifier? = nil
+  ) async -> PushReply {
+    var request: OutboundRequest
     do {
       guard let origin = Outbound.origin(of: subscription.endpoint) else { return .refused("malformed") }
       let body = try ContentEncryption.encrypt(
@@ -55,6 +61,7 @@ package final class WebPushChannel: Sendable {
       ]
       if let topic = WebPushChannel.topic(message.content) { headers.append(("Topic", topic)) }
       request = OutboundRequest(.post, subscription.endpoint, headers: headers, body: body, purpose: "push")
+      request.person = person
     } catch { return .failed("key") }
     do throws(OutboundError) {
       return WebPushChannel.reply(to: try await outbound.send(request))
@@ -116,6 +123,8 @@ extension PushReply {
   init(_ error: OutboundError) {
     switch error {
     case .refused: self = .refused(error.label)
+    case .timedOut, .broken: self = .lost(error.label)
+    case .busy, .resolverFailed, .unavailable: self = .unsent(error.label)
     default: self = .failed(error.label)
     }
   }

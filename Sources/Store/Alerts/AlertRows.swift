@@ -8,6 +8,7 @@ package struct AlertChannelRow: Sendable, Equatable {
   package let id: Identifier
   /// `user.number`.
   package let user: Int64
+  package let userID: Identifier
   package let email: String
   package let kind: String
   package let target: String
@@ -18,13 +19,19 @@ package struct AlertChannelRow: Sendable, Equatable {
   package let failures: Int64
   package let word: String?
   package let disabledAt: Instant?
+  package let confirmedAt: Instant?
+  /// Whether messages may go there: mail must have been confirmed by the address that the person has now.
+  package let isConfirmed: Bool
+
+  static let isConfirmed = "(alert_channel.kind <> 'mail' OR alert_channel.address IS user.email)"
 
   static let selection = """
-    SELECT alert_channel.*, user.email FROM alert_channel JOIN user ON user.number = alert_channel.user
+    SELECT alert_channel.*, user.email, user.id AS user_id, \(isConfirmed) AS is_confirmed FROM alert_channel JOIN user ON user.number = alert_channel.user
     """
 
   init(_ row: Row) {
     (number, id, user, email) = (row["number"], row["id"], row["user"], row["email"])
+    (userID, confirmedAt, isConfirmed) = (row["user_id"], row["confirmed_at"], row["is_confirmed"])
     (kind, target, createdAt) = (row["kind"], row["target"], row["created_at"])
     secret = (row["secret"] as Data?).map { Array($0) }
     key = (row["key"] as Data?).map { Array($0) }
@@ -58,16 +65,18 @@ package struct AlertRow: Sendable, Equatable {
   package let level: String
   package let isOwnerDone: Bool
   package let isAdminDone: Bool
-  /// The last level that they were told of before this one.
-  package let ownerHeard: String?
-  package let adminHeard: String?
+  /// When the trouble began that this is a part of; nil where all is well.
+  package let since: Instant?
+  /// Admins who have their messages: `user.number`.
+  package let asked: Set<Int64>
   /// Whether the device's state has changed again since.
   package let isOvertaken: Bool
 
-  init(_ row: Row) {
+  init(_ row: Row, asked: Set<Int64>) {
     (number, device, owner, at, level) = (row["number"], row["device"], row["owner"], row["at"], row["level"])
     (isOwnerDone, isAdminDone) = (row["owner_done"], row["admin_done"])
-    (ownerHeard, adminHeard, isOvertaken) = (row["owner_heard"], row["admin_heard"], row["overtaken"])
+    (since, isOvertaken) = (row["since"], row["overtaken"])
+    self.asked = asked
   }
 }
 

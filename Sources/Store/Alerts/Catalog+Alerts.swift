@@ -2,108 +2,6 @@ import GRDB
 import Ground
 
 extension Catalog {
-  // MARK: Where people are told
-
-  package struct NewAlertChannel: Sendable {
-    package let id: Identifier
-    package let kind: String
-    package let target: String
-    package let secret: [UInt8]?
-    package let key: [UInt8]?
-
-    package init(id: Identifier, kind: String, target: String, secret: [UInt8]?, key: [UInt8]?) {
-      (self.id, self.kind, self.target, self.secret, self.key) = (id, kind, target, secret, key)
-    }
-  }
-
-  package enum AlertChannelOutcome: Sendable {
-    case made(AlertChannelRow)
-    case tooMany, unknownUser
-  }
-
-  /// Adds a channel; the same address again takes over the new secret and begins anew.
-  package func add(
-    alertChannel new: NewAlertChannel, of user: Identifier, limit: Int, now: Instant
-  ) async throws -> AlertChannelOutcome {
-    try await write { db in
-      guard let owner = try Int64.fetchOne(db, sql: "SELECT number FROM user WHERE id = ?", arguments: [user]) else {
-        return .unknownUser
-      }
-      try db.execute(
-        sql: """
-          INSERT INTO alert_channel (id, user, kind, target, secret, key, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-          ON CONFLICT (user, kind, target) DO UPDATE SET secret = excluded.secret, key = excluded.key, failures = 0,
-            word = NULL, disabled_at = NULL
-          """,
-        arguments: [
-          new.id, owner, new.kind, new.target, new.secret?.databaseBytes, new.key?.databaseBytes, now,
-        ])
-      let count =
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM alert_channel WHERE user = ?", arguments: [owner]) ?? 0
-      guard count <= limit else {
-        try db.execute(sql: "DELETE FROM alert_channel WHERE id = ?", arguments: [new.id])
-        return .tooMany
-      }
-      let row = try Row.fetchOne(
-        db, sql: "\(AlertChannelRow.selection) WHERE alert_channel.user = ? AND kind = ? AND target = ?",
-        arguments: [owner, new.kind, new.target])
-      guard let row else { throw StoreError.broken("a channel without a row") }
-      return .made(AlertChannelRow(row))
-    }
-  }
-
-  package func alertChannels(of user: Identifier) async throws -> [AlertChannelRow] {
-    try await read { db in
-      try Row.fetchAll(
-        db, sql: "\(AlertChannelRow.selection) WHERE user.id = ? ORDER BY alert_channel.number", arguments: [user]
-      ).map { AlertChannelRow($0) }
-    }
-  }
-
-  package func alertTargets(of user: Identifier?) async throws -> [(kind: String, target: String)] {
-    try await read { db in
-      try Row.fetchAll(
-        db,
-        sql: """
-          SELECT DISTINCT kind, target FROM alert_channel
-          WHERE disabled_at IS NULL AND (?1 IS NULL OR user = (SELECT number FROM user WHERE id = ?1))
-          ORDER BY kind, target
-          """, arguments: [user]
-      ).map { (kind: $0["kind"], target: $0["target"]) }
-    }
-  }
-
-  /// - Returns: whether there was one.
-  package func removeAlertChannel(_ id: Identifier, of user: Identifier) async throws -> Bool {
-    try await write { db in
-      try db.execute(
-        sql: "DELETE FROM alert_channel WHERE id = ? AND user = (SELECT number FROM user WHERE id = ?)",
-        arguments: [id, user])
-      return db.changesCount == 1
-    }
-  }
-
-  package func alertSettings(of user: Identifier) async throws -> AlertSettingsRow {
-    try await read { db in
-      try Row.fetchOne(
-        db, sql: "SELECT * FROM alert_settings WHERE user = (SELECT number FROM user WHERE id = ?)", arguments: [user]
-      ).map { AlertSettingsRow($0) } ?? AlertSettingsRow()
-    }
-  }
-
-  package func setAlertSettings(_ settings: AlertSettingsRow, of user: Identifier) async throws {
-    try await write { db in
-      try db.execute(
-        sql: """
-          INSERT INTO alert_settings (user, quiet_from, quiet_to, time_zone, snoozed_until)
-            SELECT number, ?2, ?3, ?4, ?5 FROM user WHERE id = ?1
-          ON CONFLICT DO UPDATE SET quiet_from = excluded.quiet_from, quiet_to = excluded.quiet_to,
-            time_zone = excluded.time_zone, snoozed_until = excluded.snoozed_until
-          """,
-        arguments: [user, settings.quietFrom, settings.quietTo, settings.timeZone, settings.snoozedUntil])
-    }
-  }
-
   // MARK: What is to be told
 
   /// In the transaction that notes a device's new state.
@@ -112,25 +10,39 @@ extension Catalog {
       .execute(arguments: [device, now, level, reason])
   }
 
+  /// In the transaction that notes that somebody put a device off, or ended it: what was heard before is over, and the next
+  /// trouble is news.
+  static func forgetHeard(_ db: Database, device: Int64) throws {
+    try db.cachedStatement(sql: "DELETE FROM alert_heard WHERE device = ?").execute(arguments: [device])
+  }
+
   private static let overtaken = """
     EXISTS (SELECT 1 FROM alert AS later WHERE later.device = alert.device AND later.number > alert.number)
     """
 
-  /// Changes that somebody may have to be told of still, the oldest first.
-  package func openAlerts() async throws -> [AlertRow] {
+  /// Everything that waits is looked at now: people's settings, or the server's, have changed.
+  package func lookAtAlertsAgain() async throws { try await write { db in try Catalog.lookAtAlertsAgain(db) } }
+
+  static func lookAtAlertsAgain(_ db: Database) throws {
+    try db.execute(sql: "UPDATE alert SET look_at = 0 WHERE (owner_done = 0 OR admin_done = 0) AND look_at > 0")
+  }
+
+  /// Changes that are to be looked at now, the oldest first. `decide` takes each of them out, or moves it on.
+  package func openAlerts(at now: Instant, limit: Int) async throws -> [AlertRow] {
     try await read { db in
-      try Row.fetchAll(
+      let asked = try db.cachedStatement(sql: "SELECT user FROM alert_asked WHERE alert = ?")
+      return try Row.fetchAll(
         db,
         sql: """
           SELECT alert.*, device.user AS owner, \(Catalog.overtaken) AS overtaken,
-            (SELECT level FROM alert AS told WHERE told.device = alert.device AND told.number < alert.number
-              AND told.owner_told IS NOT NULL ORDER BY told.number DESC LIMIT 1) AS owner_heard,
-            (SELECT level FROM alert AS told WHERE told.device = alert.device AND told.number < alert.number
-              AND told.admin_told IS NOT NULL ORDER BY told.number DESC LIMIT 1) AS admin_heard
+            (SELECT min(at) FROM alert AS bad WHERE bad.device = alert.device AND bad.number <= alert.number
+              AND bad.level IN ('amber', 'red') AND bad.number > coalesce((
+                SELECT max(number) FROM alert AS well WHERE well.device = alert.device AND well.number < alert.number
+                  AND well.level NOT IN ('amber', 'red')), 0)) AS since
           FROM alert JOIN device ON device.number = alert.device
-          WHERE owner_done = 0 OR admin_done = 0 ORDER BY alert.number LIMIT 1000
-          """
-      ).map { AlertRow($0) }
+          WHERE (owner_done = 0 OR admin_done = 0) AND look_at <= ? ORDER BY alert.number LIMIT ?
+          """, arguments: [now, limit]
+      ).map { try AlertRow($0, asked: Set(Int64.fetchAll(asked, arguments: [$0["number"] as Int64]))) }
     }
   }
 
@@ -149,7 +61,7 @@ extension Catalog {
     }
   }
 
-  /// What is decided of one change: messages for the channels of some people, and who is done with it.
+  /// What is decided of one change: messages for the channels of some people, who is done with it, and when to look again.
   package struct AlertDecision: Sendable {
     package let alert: Int64
     /// `user.number`, from when on, and whether as an admin.
@@ -158,39 +70,44 @@ extension Catalog {
     package var isFine = false
     package var isOwnerDone = false
     package var isAdminDone = false
-    package var isOwnerTold = false
-    package var isAdminTold = false
+    /// Where somebody is not done.
+    package var lookAt: Instant?
 
     package init(alert: Int64) { self.alert = alert }
   }
 
-  package func decide(_ decisions: [AlertDecision], now: Instant) async throws {
+  /// Hands out messages: to each channel that does not know it yet, by what it was really told.
+  package func decide(_ decisions: [AlertDecision]) async throws {
     try await write { db in
       for decision in decisions {
         for message in decision.messages {
           // A webhook wakes nobody.
           try db.cachedStatement(
             sql: """
-              INSERT INTO alert_delivery (alert, channel, for_admin, next_at)
-                SELECT ?1, number, ?3, CASE WHEN kind = 'webhook' THEN ?4 ELSE ?5 END FROM alert_channel
-                WHERE user = ?2 AND disabled_at IS NULL AND (NOT ?6 OR EXISTS (
-                  SELECT 1 FROM alert_heard JOIN alert ON alert.device = alert_heard.device
-                  WHERE alert.number = ?1 AND channel = alert_channel.number
-                    AND alert_heard.level IN ('amber', 'red')))
+              INSERT INTO alert_delivery (alert, channel, for_admin, next_at, put_off)
+                SELECT ?1, alert_channel.number, ?3, CASE WHEN kind = 'webhook' THEN ?4 ELSE ?5 END, 1
+                FROM alert_channel JOIN user ON user.number = alert_channel.user JOIN alert ON alert.number = ?1
+                  LEFT JOIN alert_heard ON alert_heard.channel = alert_channel.number
+                    AND alert_heard.device = alert.device
+                WHERE alert_channel.user = ?2 AND disabled_at IS NULL AND \(AlertChannelRow.isConfirmed)
+                  AND CASE WHEN ?6 THEN alert_heard.level IN ('amber', 'red')
+                    ELSE alert_heard.level IS NOT alert.level END
               ON CONFLICT DO NOTHING
               """
           ).execute(arguments: [
             decision.alert, message.user, message.isForAdmin, message.from, message.visibleFrom, decision.isFine,
           ])
+          guard message.isForAdmin else { continue }
+          try db.cachedStatement(sql: "INSERT OR IGNORE INTO alert_asked (alert, user) VALUES (?, ?)")
+            .execute(arguments: [decision.alert, message.user])
         }
         try db.cachedStatement(
           sql: """
-            UPDATE alert SET owner_done = max(owner_done, ?2), admin_done = max(admin_done, ?3),
-              owner_told = CASE WHEN ?4 THEN ?6 ELSE owner_told END, admin_told = CASE WHEN ?5 THEN ?6 ELSE admin_told END
+            UPDATE alert SET owner_done = max(owner_done, ?2), admin_done = max(admin_done, ?3), look_at = ?4
             WHERE number = ?1
             """
         ).execute(arguments: [
-          decision.alert, decision.isOwnerDone, decision.isAdminDone, decision.isOwnerTold, decision.isAdminTold, now,
+          decision.alert, decision.isOwnerDone, decision.isAdminDone, decision.lookAt ?? Instant(milliseconds: 0),
         ])
       }
     }
@@ -223,7 +140,14 @@ extension Catalog {
   }
 
   package func nextAlert() async throws -> Instant? {
-    try await read { db in try Instant?.fetchOne(db, sql: "SELECT min(next_at) FROM alert_delivery") ?? nil }
+    try await read { db in
+      try Instant?.fetchOne(
+        db,
+        sql: """
+          SELECT min(at) FROM (SELECT min(next_at) AS at FROM alert_delivery
+            UNION ALL SELECT min(look_at) FROM alert WHERE owner_done = 0 OR admin_done = 0)
+          """) ?? nil
+    }
   }
 
   /// What became of a message.
@@ -231,37 +155,53 @@ extension Catalog {
     case delivered
     /// Nobody needs it any more.
     case dropped
+    /// It is not sent now: of a night, a holiday, or because this server could not. No try.
+    case putOff(Instant)
+    /// The other side asks for patience, which is no failure.
+    case throttled(Instant)
     case later(Instant, word: String)
     case givenUp(word: String)
     /// The other side says that there is nobody any more.
     case gone(word: String)
   }
 
+  /// A webhook that did nothing but fail for so long, and so often, is not called any more.
+  package static let alertPatience: Int64 = 7 * 86_400
+  package static let alertFailures: Int64 = 16
+
   package func end(alert: Int64, channel: Int64, _ end: AlertEnd, now: Instant) async throws {
     try await write { db in
-      if case .later(let next, _) = end {
+      switch end {
+      case .putOff(let next):
         try db.execute(
-          sql: "UPDATE alert_delivery SET tries = tries + 1, next_at = ? WHERE alert = ? AND channel = ?",
+          sql: "UPDATE alert_delivery SET next_at = ?, put_off = 1 WHERE alert = ? AND channel = ?",
           arguments: [next, alert, channel])
-      } else {
+      case .throttled(let next):
+        try db.execute(
+          sql: "UPDATE alert_delivery SET next_at = ?, put_off = 0 WHERE alert = ? AND channel = ?",
+          arguments: [next, alert, channel])
+      case .later(let next, _):
+        try db.execute(
+          sql: "UPDATE alert_delivery SET tries = tries + 1, next_at = ?, put_off = 0 WHERE alert = ? AND channel = ?",
+          arguments: [next, alert, channel])
+      case .delivered, .dropped, .givenUp, .gone:
         try db.execute(
           sql: "DELETE FROM alert_delivery WHERE alert = ? AND channel = ?", arguments: [alert, channel])
       }
       switch end {
-      case .dropped: break
-      case .delivered:
+      case .dropped, .putOff: break
+      case .delivered: try Catalog.heard(db, alert, channel, now: now)
+      case .throttled:
+        try db.execute(sql: "UPDATE alert_channel SET word = 'throttled' WHERE number = ?", arguments: [channel])
+      case .later(_, let word): try Catalog.failed(db, channel, word, now: now)
+      case .givenUp(let word):
+        try Catalog.failed(db, channel, word, now: now)
+        // Who was not reached with the good news is told of the next trouble, whatever they heard before it.
         try db.execute(
           sql: """
-            INSERT INTO alert_heard (channel, device, level) SELECT ?1, device, level FROM alert WHERE number = ?2
-            ON CONFLICT DO UPDATE SET level = excluded.level
-            """, arguments: [channel, alert])
-        try db.execute(
-          sql: "UPDATE alert_channel SET failures = 0, word = NULL, delivered_at = ? WHERE number = ?",
-          arguments: [now, channel])
-      case .later(_, let word), .givenUp(let word):
-        try db.execute(
-          sql: "UPDATE alert_channel SET failures = failures + 1, word = ? WHERE number = ?",
-          arguments: [word, channel])
+            DELETE FROM alert_heard WHERE channel = ?2 AND device = (
+              SELECT device FROM alert WHERE number = ?1 AND level NOT IN ('amber', 'red'))
+            """, arguments: [alert, channel])
       case .gone(let word):
         try db.execute(
           sql: "UPDATE alert_channel SET failures = failures + 1, word = ?, disabled_at = ? WHERE number = ?",
@@ -269,6 +209,39 @@ extension Catalog {
         try db.execute(sql: "DELETE FROM alert_delivery WHERE channel = ?", arguments: [channel])
       }
     }
+  }
+
+  /// Nothing where the device was put off meanwhile: the next trouble is news.
+  private static func heard(_ db: Database, _ alert: Int64, _ channel: Int64, now: Instant) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO alert_heard (channel, device, level)
+          SELECT ?1, alert.device, alert.level FROM alert JOIN device ON device.number = alert.device
+          WHERE alert.number = ?2 AND coalesce(device.level, '') NOT IN ('snoozed', 'none', 'revoked')
+        ON CONFLICT DO UPDATE SET level = excluded.level
+        """, arguments: [channel, alert])
+    try db.execute(
+      sql: """
+        UPDATE alert_channel SET failures = 0, word = NULL, first_failed_at = NULL, delivered_at = ? WHERE number = ?
+        """, arguments: [now, channel])
+  }
+
+  private static func failed(_ db: Database, _ channel: Int64, _ word: String, now: Instant) throws {
+    try db.execute(
+      sql: """
+        UPDATE alert_channel SET failures = failures + 1, word = ?2, first_failed_at = coalesce(first_failed_at, ?3)
+        WHERE number = ?1
+        """, arguments: [channel, word, now])
+    try db.execute(
+      sql: """
+        UPDATE alert_channel SET disabled_at = ?2
+        WHERE number = ?1 AND kind = 'webhook' AND failures >= ?3 AND first_failed_at <= ?4
+        """, arguments: [channel, now, Catalog.alertFailures, now.adding(seconds: -Catalog.alertPatience)])
+    try db.execute(
+      sql: """
+        DELETE FROM alert_delivery WHERE channel = ?1
+          AND (SELECT disabled_at FROM alert_channel WHERE number = ?1) IS NOT NULL
+        """, arguments: [channel])
   }
 
   /// Forgets changes that are told and overtaken, older than `limit`.

@@ -213,9 +213,8 @@ extension Catalog {
       guard people.count == 1 else { return .foreign }
       try db.execute(sql: "UPDATE session SET device = ? WHERE device = ?", arguments: [whole, part])
       try db.execute(sql: "UPDATE api_key SET device = ? WHERE device = ?", arguments: [whole, part])
-      // Where both can be reached, the one that stays knows better.
-      try db.execute(sql: "UPDATE OR IGNORE push SET device = ? WHERE device = ?", arguments: [whole, part])
-      try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [part])
+      try Catalog.mergePush(db, whole, with: part)
+      try Catalog.mergeTickles(db, whole, with: part)
       try db.execute(
         sql: """
           INSERT INTO device_day (device, day, hours, stored, bytes, duplicates, rejected, broken)
@@ -266,9 +265,12 @@ extension Catalog {
     package let reason: String
     /// Whether somebody is to be told.
     package let isAlarm: Bool
+    /// Somebody put it off, or ended it: what people heard of it before is over.
+    package let isSilent: Bool
 
-    package init(device: Int64, level: String, reason: String, isAlarm: Bool) {
-      (self.device, self.level, self.reason, self.isAlarm) = (device, level, reason, isAlarm)
+    package init(device: Int64, level: String, reason: String, isAlarm: Bool, isSilent: Bool) {
+      (self.device, self.level, self.reason) = (device, level, reason)
+      (self.isAlarm, self.isSilent) = (isAlarm, isSilent)
     }
   }
 
@@ -281,6 +283,7 @@ extension Catalog {
         else { continue }
         try db.cachedStatement(sql: "UPDATE device SET level = ?, reason = ?, state_since = ? WHERE number = ?")
           .execute(arguments: [verdict.level, verdict.reason, now, verdict.device])
+        if verdict.isSilent { try Catalog.forgetHeard(db, device: verdict.device) }
         guard verdict.isAlarm else { continue }
         try Catalog.alert(db, device: verdict.device, level: verdict.level, reason: verdict.reason, now: now)
         try ActivityEntry(

@@ -30,6 +30,21 @@ extension Catalog {
     try await read { db in try Catalog.push(of: device, db) }
   }
 
+  /// A registration that messages may be sent to, and whose it is: of a device with a login, of somebody who is here.
+  package func pushToSend(to device: Int64) async throws -> (PushRow, person: Identifier)? {
+    try await read { db in
+      try Row.fetchOne(
+        db.cachedStatement(
+          sql: """
+            SELECT push.*, user.id AS person FROM push JOIN device ON device.number = push.device
+              JOIN user ON user.number = device.user
+            WHERE push.device = ? AND user.deleted_at IS NULL AND device.revoked_at IS NULL
+              AND device.merged_into IS NULL
+            """), arguments: [device]
+      ).map { (try PushRow($0), person: $0["person"]) }
+    }
+  }
+
   private static func push(of device: Int64, _ db: Database) throws -> PushRow? {
     try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM push WHERE device = ?"), arguments: [device])
       .map { try PushRow($0) }
@@ -64,10 +79,11 @@ extension Catalog {
   /// token.
   /// - Parameters:
   ///   - token: SHA-256 of a fresh one; nil refreshes at the most.
+  ///   - serverKey: the server's key that a subscription is bound to.
   ///   - limit: registrations of one person.
   package func register(
-    push place: PushPlace, quiet: PushQuiet, of device: Int64, token: [UInt8]?, expiresAt: Instant, limit: Int,
-    now: Instant
+    push place: PushPlace, quiet: PushQuiet, serverKey: String? = nil, of device: Int64, token: [UInt8]?,
+    expiresAt: Instant, limit: Int, now: Instant
   ) async throws -> PushRegistration {
     try await write { db in
       guard let user = try Int64.fetchOne(db, sql: "SELECT user FROM device WHERE number = ?", arguments: [device])
@@ -87,7 +103,7 @@ extension Catalog {
           """, arguments: [user, device])
       guard (others ?? 0) < limit else { return .tooMany }
       var row = PushRow(device: device, place: place, now: now)
-      (row.token, row.tokenExpiresAt, row.quiet) = (token, expiresAt, quiet)
+      (row.token, row.tokenExpiresAt, row.quiet, row.serverKey) = (token, expiresAt, quiet, serverKey)
       try row.save(db)
       return .announced(row)
     }
@@ -142,13 +158,44 @@ extension Catalog {
     }
   }
 
-  /// - Parameter isTold: whether it was anything that its people should hear of.
+  /// Takes back an announcement, unless the device has announced something else, or confirmed it.
+  package func remove(announced row: PushRow) async throws {
+    try await write { db in
+      try db.execute(
+        sql: "DELETE FROM push WHERE device = ? AND state = 'pending' AND registered_at = ? AND endpoint = ?",
+        arguments: [row.device, row.registeredAt, row.place.endpoint])
+    }
+  }
+
+  /// At a start: registrations that were made with another key of the server's are worth nothing, and wait for their apps to
+  /// register anew.
+  /// - Parameter isNew: whether the key has just been made: then it is nobody's yet.
+  /// - Returns: how many there are.
+  package func adopt(serverKey: String, isNew: Bool) async throws -> Int {
+    try await write { db in
+      if !isNew {
+        // Back again: what it was made with holds once more.
+        try db.execute(
+          sql: "UPDATE OR IGNORE push SET state = 'active', word = NULL WHERE word = 'key_changed' AND server_key = ?",
+          arguments: [serverKey])
+        try db.execute(
+          sql: "UPDATE push SET server_key = ? WHERE kind = 'webpush' AND server_key IS NULL", arguments: [serverKey])
+      }
+      try db.execute(
+        sql: """
+          UPDATE push SET state = 'pending', word = 'key_changed', token = NULL, token_expires_at = NULL, retry_at = NULL
+          WHERE kind = 'webpush' AND server_key IS NOT ? AND state IN ('active', 'backoff')
+          """, arguments: [serverKey])
+      return try Int.fetchOne(db, sql: "SELECT count(*) FROM push WHERE word = 'key_changed'") ?? 0
+    }
+  }
+
   /// - Returns: whether there was one.
-  package func removePush(of device: Int64, isTold: Bool = true, now: Instant) async throws -> Bool {
+  package func removePush(of device: Int64, now: Instant) async throws -> Bool {
     try await write { db in
       try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [device])
       guard db.changesCount == 1 else { return false }
-      if isTold { try Catalog.note(.pushRemoved, device: device, detail: nil, db, now: now) }
+      try Catalog.note(.pushRemoved, device: device, detail: nil, db, now: now)
       return true
     }
   }
@@ -163,6 +210,26 @@ extension Catalog {
         try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [device])
       }
       return old
+    }
+  }
+
+  /// In the transaction that makes one device a part of another. Where both can be reached, the one that stays knows better;
+  /// a registration that works knows better than one that does not.
+  static func mergePush(_ db: Database, _ whole: Int64, with part: Int64) throws {
+    try db.execute(
+      sql: """
+        DELETE FROM push WHERE device = ?1 AND state NOT IN ('active', 'backoff')
+          AND EXISTS (SELECT 1 FROM push WHERE device = ?2 AND state IN ('active', 'backoff'))
+        """, arguments: [whole, part])
+    try db.execute(sql: "UPDATE OR IGNORE push SET device = ? WHERE device = ?", arguments: [whole, part])
+    try db.execute(sql: "DELETE FROM push WHERE device = ?", arguments: [part])
+  }
+
+  /// `device.number`s, also of devices that are part of others.
+  package func deviceNumbers(_ ids: [Identifier]) async throws -> [Int64] {
+    try await read { db in
+      let find = try db.cachedStatement(sql: "SELECT number FROM device WHERE id = ?")
+      return try ids.compactMap { try Int64.fetchOne(find, arguments: [$0]) }
     }
   }
 

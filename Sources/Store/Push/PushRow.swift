@@ -60,6 +60,8 @@ package struct PushRow: Sendable, Equatable {
   package var retryAt: Instant?
   package var word: String?
   package var quiet: PushQuiet
+  /// Of Web Push: the server's key that it was made with.
+  package var serverKey: String?
 
   package init(device: Int64, place: PushPlace, now: Instant) {
     (self.device, self.place, state, quiet) = (device, place, .pending, PushQuiet())
@@ -75,6 +77,7 @@ package struct PushRow: Sendable, Equatable {
     (token, tokenExpiresAt) = ((row["token"] as Data?).map { Array($0) }, row["token_expires_at"])
     (registeredAt, refreshedAt, confirmedAt) = (row["registered_at"], row["refreshed_at"], row["confirmed_at"])
     (failures, retryAt, word) = (row["failures"], row["retry_at"], row["word"])
+    serverKey = row["server_key"]
     quiet = PushQuiet(timeZone: row["time_zone"], from: row["quiet_from"], to: row["quiet_to"])
   }
 
@@ -82,13 +85,14 @@ package struct PushRow: Sendable, Equatable {
     try db.cachedStatement(
       sql: """
         INSERT OR REPLACE INTO push (device, kind, endpoint, key, secret, is_sandbox, state, token, token_expires_at,
-          registered_at, refreshed_at, confirmed_at, failures, retry_at, word, time_zone, quiet_from, quiet_to)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          registered_at, refreshed_at, confirmed_at, failures, retry_at, word, time_zone, quiet_from, quiet_to,
+          server_key)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       device, place.kind, place.endpoint, place.key?.databaseBytes, place.secret?.databaseBytes, place.isSandbox,
       state.rawValue, token?.databaseBytes, tokenExpiresAt, registeredAt, refreshedAt, confirmedAt, failures, retryAt,
-      word, quiet.timeZone, quiet.from, quiet.to,
+      word, quiet.timeZone, quiet.from, quiet.to, serverKey,
     ])
   }
 }

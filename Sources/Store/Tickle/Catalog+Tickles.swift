@@ -14,6 +14,10 @@ extension Catalog {
     package var isEmpty: Bool { tickles.isEmpty && memories.isEmpty && echoes.isEmpty }
   }
 
+  /// Taken, without an answer, or cut by a crash: the device may have it, and it counts for the budget.
+  private static let mayHaveArrived =
+    "(delivery IS NULL OR delivery IN ('accepted', 'timed_out', 'broken', 'interrupted'))"
+
   package func record(_ changes: TickleChanges) async throws {
     try await write { db in
       for (number, tickle) in changes.tickles.sorted(by: { $0.key < $1.key }) {
@@ -32,7 +36,10 @@ extension Catalog {
       for echo in changes.echoes {
         try db.cachedStatement(
           sql:
-            "UPDATE tickle SET contact_at = ?, echoed = 1 WHERE number = ? AND device = ? AND contact_at IS NULL AND over"
+            """
+            UPDATE tickle SET contact_at = ?, echoed = 1
+            WHERE number = ? AND device = ? AND contact_at IS NULL AND over AND NOT held AND \(Catalog.mayHaveArrived)
+            """
         ).execute(arguments: [echo.at, echo.tickle, echo.device])
       }
       for (device, memory) in changes.memories { try memory.write(db, device: device) }
@@ -71,7 +78,7 @@ extension Catalog {
       let memories = try db.cachedStatement(sql: "SELECT * FROM tickle_device WHERE device = ?")
       let sends = try db.cachedStatement(
         sql: """
-          SELECT at FROM tickle WHERE device = ? AND NOT held AND delivery = 'accepted' AND at > ?
+          SELECT at FROM tickle WHERE device = ? AND NOT held AND \(Catalog.mayHaveArrived) AND at > ?
           ORDER BY number DESC LIMIT 16
           """)
       let days = try db.cachedStatement(
@@ -105,6 +112,20 @@ extension Catalog {
       for device in devices { found[device] = try Instant?.fetchOne(find, arguments: [device]) ?? nil }
       return found
     }
+  }
+
+  /// In the transaction that makes one device a part of another: trials add up, all else that was learned is the whole's.
+  static func mergeTickles(_ db: Database, _ whole: Int64, with part: Int64) throws {
+    try db.execute(sql: "UPDATE tickle SET device = ? WHERE device = ?", arguments: [whole, part])
+    try db.execute(
+      sql: """
+        UPDATE tickle_device SET sent = tickle_device.sent + part.sent, held = tickle_device.held + part.held,
+          sent_contacts = tickle_device.sent_contacts + part.sent_contacts,
+          held_contacts = tickle_device.held_contacts + part.held_contacts
+        FROM tickle_device AS part WHERE tickle_device.device = ?1 AND part.device = ?2
+        """, arguments: [whole, part])
+    try db.execute(sql: "UPDATE OR IGNORE tickle_device SET device = ? WHERE device = ?", arguments: [whole, part])
+    try db.execute(sql: "DELETE FROM tickle_device WHERE device = ?", arguments: [part])
   }
 
   // MARK: Looking
