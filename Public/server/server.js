@@ -28,7 +28,7 @@ export async function show(root, { user }) {
   return leave;
 }
 
-const purposes = { push: 'Push messages', webpush: 'Alerts in browsers', ntfy: 'Alerts by ntfy', webhook: 'Alerts by webhook', mail: 'Alerts by mail' };
+const purposes = { push: 'Push', webpush: 'Alerts in browsers', ntfy: 'Alerts by ntfy', webhook: 'Alerts by webhook', mail: 'Alerts by mail' };
 const word = (purpose) => purposes[purpose] ?? purpose;
 
 /** The whole list: what is not on it is not done. And what was done lately, for the admin. */
