@@ -24,6 +24,7 @@ const screens = {
   connect: () => import('./welcome/connect.js'),
   server: () => import('./server/server.js'),
   account: () => import('./account/account.js'),
+  alerts: () => import('./alerts/alerts.js'),
   more: () => import('./core/more.js'),
 };
 
@@ -93,8 +94,9 @@ async function version() {
   if (about && user) versionLine.textContent = `Nightstand ${about.build}, speaks Immich API ${about.version.replace(/^v/, '')}.`;
 }
 
-/** Uploads of an earlier visit go on, whichever screen is open. */
+/** Uploads of an earlier visit go on, whichever screen is open; and this browser stays a place where its person is told. */
 async function goOn() {
+  if (localStorage.getItem(`nightstand-alerts-${user.id}`)) import('./alerts/browser.js').then(({ renew }) => renew(user)).catch(() => {});
   if (localStorage.getItem(`nightstand-uploads-open-${user.id}`) !== '1') return;
   const { queue } = await import('./upload/queue.js');
   await queue.open(user);
@@ -102,7 +104,7 @@ async function goOn() {
 
 async function route() {
   const { name } = place();
-  navigation(user, name);
+  navigation(user, name === 'alerts' ? 'account' : name);
   await show(() => screenOf({ name }));
 }
 
@@ -184,6 +186,9 @@ events.onState = async (isUp) => {
   lost = null;
   if (now?.id !== user?.id) await start();
 };
+
+// Somebody tapped a message: its worker says which device it is about.
+navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (/^#\/devices(\/[0-9a-f-]{36})?$/.test(data?.place)) location.hash = data.place; });
 
 // A request heard that its login is over, or that somebody else logged in in another tab.
 addEventListener('loginended', () => start());

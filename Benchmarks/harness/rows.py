@@ -13,17 +13,24 @@ class Row:
     required: str  # "" where the row only informs
     seen: str
     met: bool = True
+    beyond: str = ""  # what the limit program reaches, where even that is less than required
 
     def cells(self):
-        verdict = ("yes" if self.met else "**no**") if self.required else "–"
+        verdict = ("yes" if self.met else f"the limit: {self.beyond}" if self.beyond else "**no**") if self.required else "–"
         return [self.line, self.what, self.nightstand, self.against, self.required or "shown only", self.seen, verdict]
 
 
-def ratio_row(line, what, unit, ours, name, theirs, required, higher_is_better):
-    """One comparison by medians. `unit` formats a number; `required` is the least ratio, None only informs."""
-    ratio = ours / theirs if higher_is_better else theirs / ours
+def ratio_row(line, what, unit, ours, name, theirs, required, higher_is_better, limit=None):
+    """One comparison by medians. `unit` formats a number; `required` is the least ratio, None only informs.
+
+    `limit` is what a program reached in the same run that does only what cannot be left out: no server can do better.
+    """
+    def ratio(value):
+        return value / theirs if higher_is_better else theirs / value
+    met = required is None or ratio(ours) >= required
+    is_beyond = not met and limit is not None and ratio(limit) < required
     return Row(line, what, unit(ours), f"{name}: {unit(theirs)}", f"≥ {required:g}×" if required else "",
-               f"{ratio:.2f}×", required is None or ratio >= required)
+               f"{ratio(ours):.2f}×", met, f"{ratio(limit):.2f}×" if is_beyond else "")
 
 
 def bound_row(line, what, value, text, bound, bound_text, at_least):

@@ -1,4 +1,4 @@
-// One's own name, password and logins.
+// One's own name, password, alerts and logins.
 
 import { call, Problem } from '../core/api.js';
 import { add, fill, h } from '../core/dom.js';
@@ -11,6 +11,7 @@ const hasUploads = ({ id }) => localStorage.getItem(`nightstand-uploads-open-${i
 export async function show(root, { user, restart, greeting }) {
   const said = h('p', { class: 'good-word', role: 'status' });
   const leave = async () => {
+    await quiet(user);
     try {
       await call('POST', '/auth/logout');
     } catch (problem) {
@@ -19,6 +20,7 @@ export async function show(root, { user, restart, greeting }) {
     await restart('#/', null, user.id);
   };
   const sessions = h('ul', { class: 'card list' });
+  const told = h('div', { class: 'card between' });
   add(root,
     h('div', { class: 'heading' }, h('h1', {}, user.name), action('Log out', () => (hasUploads(user)
       ? confirm('Log out', 'Uploads from this browser are not finished. What has not arrived is forgotten here: choose it again next time.', 'Log out', leave)
@@ -41,6 +43,7 @@ export async function show(root, { user, restart, greeting }) {
         element.reset();
         said.textContent = 'The password is changed. Other logins stay; end them below where that is wanted.';
       }))),
+    h('section', {}, h('h2', {}, 'Alerts'), told),
     h('section', {}, h('h2', {}, 'Logins'), sessions));
   const draw = async () => {
     const list = await call('GET', '/sessions');
@@ -52,5 +55,14 @@ export async function show(root, { user, restart, greeting }) {
         await draw();
       }, { 'aria-label': `End the login ${session.deviceType}` })))));
   };
-  await draw();
+  const [{ channels }] = await Promise.all([call('GET', '/backup/alerts'), draw()]);
+  fill(told, h('p', {}, channels.length ? `You hear of devices in trouble: ${[...new Set(channels.map(({ kind }) => words[kind] ?? kind))].join(', ')}.`
+    : 'Nobody tells you when a device stops backing up: trouble shows on this page alone.'), h('a', { class: 'button quiet', href: '#/alerts' }, channels.length ? 'Change' : 'Set it up'));
+}
+
+const words = { webpush: 'in a browser', ntfy: 'by ntfy', webhook: 'by a webhook', mail: 'by mail' };
+
+/** Who logs out here is told elsewhere: the next one at this browser may be somebody else. */
+async function quiet(user) {
+  if (localStorage.getItem(`nightstand-alerts-${user.id}`)) await (await import('../alerts/browser.js')).leave(user).catch(() => {});
 }

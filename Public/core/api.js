@@ -6,6 +6,7 @@ export class Problem extends Error {
     super(hint ? `${message} ${hint}` : message);
     this.status = status;
     this.code = code;
+    this.retryAfter = null; // seconds, where the server names them
   }
 }
 
@@ -51,7 +52,9 @@ async function refusal(response) {
   const { message, detail, title, errors, code } = await response.json().catch(() => ({}));
   const places = (errors ?? []).map((error) => `${error.path?.join?.('.') ?? error.path} ${error.message}`).join(', ');
   const text = detail ?? message ?? title ?? `The server answered ${response.status}.`;
-  return new Problem(sentence(places ? `${text}: ${places}` : text), hintFor(response), response.status, code);
+  const problem = new Problem(sentence(places ? `${text}: ${places}` : text), hintFor(response), response.status, code);
+  problem.retryAfter = Number(response.headers.get('Retry-After')) || null;
+  return problem;
 }
 
 function sentence(text) {

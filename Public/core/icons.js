@@ -32,6 +32,9 @@ const paths = {
   moon: 'M19 14.5A7.5 7.5 0 0 1 9.5 5 7.5 7.5 0 1 0 19 14.5z',
   copy: 'M9 9h11v11H9zM5 15V4h11',
   plus: 'M12 5v14M5 12h14',
+  bell: 'M6 16.5h12l-1.5-2.5v-3.5a4.5 4.5 0 0 0-9 0V14zM10.3 19.5a2 2 0 0 0 3.4 0',
+  mail: 'M4 6h16v12H4zM4.5 7l7.5 6 7.5-6',
+  link: 'M10 14a4 4 0 0 0 5.7 0l2.6-2.6a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-2.6 2.6a4 4 0 0 0 5.7 5.7l1-1',
 };
 
 /** A drawing that says nothing to a screen reader: the words beside it do. */

@@ -2,7 +2,7 @@
 
 import { call } from '../core/api.js';
 import { h } from '../core/dom.js';
-import { events, lifetime } from '../core/events.js';
+import { events, every, lifetime } from '../core/events.js';
 import { ago, bytes, count, duration, exact, moment, plural } from '../core/format.js';
 import { refresh } from '../core/refresh.js';
 import { list as activityList } from '../activity/entries.js';
@@ -11,15 +11,24 @@ import { actions } from './actions.js';
 import { checklist } from './checklist.js';
 import { badge, identity, kindIcon, legend, strip } from './parts.js';
 import { policy } from './policy.js';
+import { waking } from './waking.js';
+
+const shownTickles = 6;
 
 export async function show(root, { rest: [id], user }) {
   const [signal, leave] = lifetime();
+  let isWaiting = false;
   const draw = async () => {
-    const [device, { items }] = await Promise.all([
-      call('GET', `/backup/devices/${id}`), call('GET', `/backup/activity?deviceId=${id}&limit=20`)]);
-    if (!signal.aborted && !root.contains(document.activeElement?.closest('form, dialog'))) refresh(root, [device, items], () => screen(device, items));
+    const [device, { items }, { tickles }] = await Promise.all([
+      call('GET', `/backup/devices/${id}`), call('GET', `/backup/activity?deviceId=${id}&limit=20`),
+      call('GET', `/backup/devices/${id}/tickles?limit=${shownTickles}`)]);
+    const push = device.revokedAt ? null : await call('GET', `/backup/devices/${id}/push`);
+    isWaiting = tickles.some(({ outcome }) => outcome === 'waiting');
+    if (!signal.aborted && !root.contains(document.activeElement?.closest('form, dialog'))) {
+      refresh(root, [device, items, tickles, push], () => screen(device, items, tickles, push));
+    }
   };
-  const screen = (device, items) => [
+  const screen = (device, items, tickles, push) => [
     h('p', { class: 'crumb' }, h('a', { href: '#/devices' }, 'Devices')),
     h('div', { class: 'heading' },
       h('div', { class: 'title' }, kindIcon(device.kind), h('div', {}, h('h1', {}, device.name),
@@ -29,6 +38,7 @@ export async function show(root, { rest: [id], user }) {
     h('div', { class: 'columns' },
       device.checklist.items.length > 0 && checklist(device),
       h('section', { class: 'card' }, h('h2', {}, 'What it did'), strip(device.days), legend(), facts(device))),
+    waking(device, tickles, push, draw),
     device.checkIn && said(device.checkIn),
     device.kind !== 'browser' && device.state.level !== 'revoked' && policy(device, draw),
     actions(device, user, draw),
@@ -39,6 +49,7 @@ export async function show(root, { rest: [id], user }) {
   const test = h('section', { class: 'card' }, h('h2', {}, 'Test it'), canary(signal, id));
   await draw();
   events.on('devices', ({ ids }) => { if (ids.includes(id)) draw(); }, signal);
+  every(5, () => { if (isWaiting) draw().catch(() => {}); }, signal); // that there was no answer is no event
   return leave;
 }
 

@@ -7,6 +7,7 @@ import { tick } from '../core/form.js';
 import { ago, bytes, count } from '../core/format.js';
 import { refresh } from '../core/refresh.js';
 import { badge, identity, kindIcon, legend, strip } from './parts.js';
+import { line } from './waking.js';
 
 export async function show(root, context) {
   if (context.rest[0]) return (await import('./device.js')).show(root, context);
@@ -48,6 +49,7 @@ export function card(device, user, heading = 'h3') {
       badge(device.state.level)),
     h('p', { class: 'sentence' }, device.state.sentence),
     strip(device.days),
+    line(device),
     h('p', { class: 'hint facts' },
       h('span', {}, `Last upload ${ago(device.lastUpload)}`), h('span', {}, `${count(device.stored)} stored, ${bytes(device.storedBytes)}`),
       device.checkIn?.remaining > 0 && h('span', {}, `${count(device.checkIn.remaining)} still on it`)));

@@ -16,7 +16,7 @@ export async function hosts() {
     fill(card,
       h('p', { class: 'hint' }, 'Pushes go to https on the public internet only. A host that is listed here may lie in your network, or speak http.'),
       asked.map((host) => line(host, 'A phone wants to be woken through it', action('Allow', () => set([...added, host]), { 'aria-label': `Allow ${host}` }))),
-      configured.map((host) => line(host, 'By the settings')),
+      configured.map((host) => line(host, 'By the settings: --push-allow-hosts')),
       added.map((host) => line(host, 'Allowed', action('Remove', () => set(added.filter((other) => other !== host)), { 'aria-label': `Remove ${host}` }))),
       form([field('Host', { name: 'host', placeholder: 'ntfy.lan:2586', required: true, autocapitalize: 'none', spellcheck: 'false' },
         'Without a port: 443 and 80')], 'Allow a host', ({ host }) => set([...added, host.trim()])));

@@ -4,7 +4,7 @@ import { call } from '../core/api.js';
 import { add, fill, h } from '../core/dom.js';
 import { lifetime, every } from '../core/events.js';
 import { action } from '../core/form.js';
-import { count, moment } from '../core/format.js';
+import { ago, count, moment } from '../core/format.js';
 import { disk } from '../overview/disk.js';
 import { missing } from '../overview/missing.js';
 import { hosts } from './hosts.js';
@@ -28,7 +28,7 @@ export async function show(root, { user }) {
   return leave;
 }
 
-const purposes = { push: 'Waking phones', mail: 'Mail' };
+const purposes = { push: 'Push', webpush: 'Alerts in browsers', ntfy: 'Alerts by ntfy', webhook: 'Alerts by webhook', mail: 'Alerts by mail' };
 const word = (purpose) => purposes[purpose] ?? purpose;
 
 /** The whole list: what is not on it is not done. And what was done lately, for the admin. */
@@ -37,10 +37,26 @@ function outbound({ connections, recent }) {
     h('div', { class: 'card' }, connections.length === 0
       ? h('p', {}, 'None. This server opens no connection to anybody: no updates, no statistics, no maps. This page loads nothing from elsewhere either.')
       : table('What it may do', ['What for', 'Where to', 'State', 'Setting'], connections.map(({ purpose, host, isOn, setting }) =>
-        [word(purpose), host ?? 'addresses of other people here', isOn ? 'on' : 'off', h('code', {}, setting)])),
+        [word(purpose), host ?? 'addresses of other people here', isOn ? latest(host, recent) : 'off', h('code', {}, setting)])),
     recent?.length > 0 && h('details', {}, h('summary', {}, 'What it did lately'),
-      table('What it did lately', ['When', 'What for', 'Where to', 'Result'], recent.map(({ at, purpose, host, outcome }) => [moment(at), word(purpose), host, outcome])))));
+      table('What it did lately', ['When', 'What for', 'Where to', 'Result'], recent.map(({ at, purpose, host, outcome }) => [moment(at), word(purpose), host, ending(outcome)])))));
 }
+
+/** How the newest send to a host ended; admins alone are told what was sent. */
+function latest(host, recent) {
+  const last = recent?.find((one) => one.host === host);
+  return last ? `on; ${ago(last.at)}: ${ending(last.outcome)}` : 'on';
+}
+
+const endings = {
+  unknown_host: 'nobody knows this name', resolver_failed: 'names could not be looked up', cannot_connect: 'no connection', tls: 'certificate not trusted',
+  timed_out: 'no answer in time', broken: 'the connection broke', busy: 'the server was too busy', unavailable: 'libcurl is missing',
+  refused_address: 'refused: in a private network', refused_plain: 'refused: http', refused_port: 'refused: its port',
+  '2xx': 'taken', '3xx': 'leads elsewhere (3xx)', '4xx': 'refused (4xx)', '5xx': 'a fault there (5xx)',
+};
+
+/** In words; what has none yet is shown as it is. */
+const ending = (outcome) => endings[outcome] ?? outcome.replaceAll('_', ' ');
 
 function table(caption, heads, rows) {
   return h('table', {}, h('caption', { class: 'unseen' }, caption),

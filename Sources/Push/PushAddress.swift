@@ -15,8 +15,8 @@ package enum PushContent: Sendable, Equatable {
   /// To be shown to a person: counts at the most, no names.
   case nudge(tickle: Int64, text: String)
 
-  /// To be shown to a person by a browser; no app is behind it.
-  case alert(title: String, text: String)
+  /// To be shown to a person by a browser; no app is behind it. `device` is the id of the one it is about.
+  case alert(title: String, text: String, device: String?)
 
   var isVisible: Bool {
     switch self {
@@ -41,7 +41,9 @@ package struct PushMessage: Sendable, Equatable {
     case .sync(let tickle): PushJSON.object([("action", "sync"), ("tickle", String(tickle))])
     case .nudge(let tickle, let text):
       PushJSON.object([("action", "nudge"), ("tickle", String(tickle)), ("text", text)])
-    case .alert(let title, let text): PushJSON.object([("action", "alert"), ("title", title), ("text", text)])
+    case .alert(let title, let text, let device):
+      PushJSON.object(
+        [("action", "alert"), ("title", title), ("text", text)] + (device.map { [("device", $0)] } ?? []))
     }
   }
 }

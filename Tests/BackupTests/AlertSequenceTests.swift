@@ -1,10 +1,10 @@
 import Ground
-import Store
 import Synchronization
 import Testing
 import Tickle
 
 @testable import Backup
+@testable import Store
 
 /// Takes every message, and answers as the test says.
 private final class TestPost: AlertPost {
@@ -229,6 +229,31 @@ private final class TestPost: AlertPost {
     #expect(post.sent == [], "nobody was told of trouble, and nobody needs to hear of its end")
     await pass(hours: 0.2)
     #expect(post.sent == [])
+  }
+
+  @Test("What cannot be recorded is sent once; what cannot be read is not lost")
+  func unrecorded() async throws {
+    try await tell(bert)
+    try await world.catalog.write { db in
+      try db.execute(
+        sql: "CREATE TRIGGER keeping BEFORE DELETE ON alert_delivery BEGIN SELECT RAISE(ABORT, 'no'); END")
+    }
+    await pass(hours: 80)
+    for _ in 0..<5 { await alerts.turn() }
+    #expect(post.sent == ["webhook amber"])
+    try await world.catalog.write { db in try db.execute(sql: "DROP TRIGGER keeping") }
+    await alerts.turn()
+    #expect(try await world.catalog.dueAlerts(at: world.time.wall, limit: 9).isEmpty)
+    #expect(post.sent == ["webhook amber"])
+    // The next one: the devices' table cannot be read for a while.
+    world.time.advance(seconds: 120 * 3600)
+    await devices.judge()
+    try await world.catalog.write { db in try db.execute(sql: "ALTER TABLE device_day RENAME TO hidden") }
+    for _ in 0..<3 { await alerts.turn() }
+    #expect(post.sent == ["webhook amber"])
+    try await world.catalog.write { db in try db.execute(sql: "ALTER TABLE hidden RENAME TO device_day") }
+    await alerts.turn()
+    #expect(post.sent == ["webhook amber", "webhook red"])
   }
 
   @Test("A webhook that only fails for a week is called no more, and says so; adding it again begins anew")

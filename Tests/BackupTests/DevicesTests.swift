@@ -167,8 +167,13 @@ import Testing
   @Test("Watchers are bounded, are told what they missed, and go home at the end")
   func watchers() async throws {
     let (anna, bert) = (Identifier(), Identifier())
-    let places = (0..<LiveSignal.perPerson).compactMap { _ in live.enter(anna) }
-    #expect(places.count == LiveSignal.perPerson && live.enter(anna) == nil)
+    let most = LiveSignal.Kind.page.perPerson
+    let places = (0..<most).compactMap { _ in live.enter(anna) }
+    #expect(places.count == most && live.enter(anna) == nil)
+    let listener = try #require(live.enter(anna, device: 7, as: .device), "open tabs take no device's place")
+    #expect(live.wake(7, tickle: 1))
+    #expect(await live.wait(listener) == .wake(1))
+    live.leave(listener)
     let other = try #require(live.enter(bert))
     live.ring()
     #expect(await live.wait(other) == .news)

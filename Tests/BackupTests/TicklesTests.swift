@@ -1,10 +1,10 @@
 import Ground
-import Store
 import Synchronization
 import Testing
 import Tickle
 
 @testable import Backup
+@testable import Store
 
 /// Takes every tickle, and answers as the test says.
 private final class TestCourier: Courier {
@@ -182,6 +182,27 @@ private final class TestCourier: Courier {
     await again.turn()
     #expect(try await again.list(of: try await seen(), limit: 9).isEmpty)
     await again.close()
+  }
+
+  @Test("What cannot be written down is not sent, and was never due: there is no such tickle behind it")
+  func unwritten() async throws {
+    let device = try await phone()
+    try await start(tickles)
+    try await world.catalog.write { db in
+      try db.execute(sql: "CREATE TRIGGER refusing BEFORE INSERT ON tickle BEGIN SELECT RAISE(ABORT, 'no'); END")
+    }
+    for _ in 0..<40 {
+      world.time.advance(seconds: 3600)
+      await tickles.turn()
+    }
+    try await world.catalog.write { db in try db.execute(sql: "DROP TRIGGER refusing") }
+    let message = try await untilSent(tickles)
+    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    let rows = try await tickles.list(of: try await seen(), limit: 500)
+    #expect(rows.filter { $0.outcome != .held }.map(\.number) == [message.tickle], "the first one that was sent")
+    #expect(rows.allSatisfy { $0.delivery != "not_recorded" })
+    #expect(try await world.catalog.tickleCandidates([device], now: world.time.wall).first?.sends.count == 1)
+    await tickles.close()
   }
 
   @Test("A stop waits for what is being sent; what it cut is nobody's failure, and counts for the budget")

@@ -29,7 +29,11 @@ final class LoopbackServer: Sendable {
       Work { [weak self] in
         while true {
           let connection = accept(listener, nil, nil)
-          guard connection >= 0 else { return }
+          guard connection >= 0 else {
+            // Here and nowhere else: a number that is free again may be another server's before this thread knows.
+            close(listener)
+            return
+          }
           self?.serve(connection, greeting, answer)
           close(connection)
         }
@@ -43,10 +47,8 @@ final class LoopbackServer: Sendable {
     pthread_detach(thread)
   }
 
-  deinit {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  /// Ends the thread, which closes what it listens on.
+  deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
   /// What came, by connection.
   var requests: [String] { heard.withLock { $0 } }

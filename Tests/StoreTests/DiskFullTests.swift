@@ -136,7 +136,7 @@ struct DiskFullTests {
       try db.execute(sql: "PRAGMA max_page_count = \(pages)")
     }
     var finished = members
-    #expect(steps.finishIntended(&finished) == nil)
+    #expect(steps.finishIntended(&finished).breakdown == nil)
     for member in finished {
       guard case .done(.failure(let error)) = member.phase, error as? StoreError == .diskFull else {
         Issue.record("\(member.phase)")

@@ -98,13 +98,15 @@ import Testing
     for name in ["a.jpg", "b.jpg"] {
       members.append(FinishMember(request: try await store.request(sample(10), name: name)))
     }
-    #expect(steps.run(&members) == nil)
+    steps.intend(&members)
+    #expect(steps.finishIntended(&members).breakdown == nil)
     guard case .done(.success(.created(let id))) = members[0].phase, case .deferred = members[1].phase else {
       Issue.record("\(members)")
       return
     }
     var rest = [FinishMember(request: members[1].request)]
-    #expect(steps.run(&rest) == nil)
+    steps.intend(&rest)
+    #expect(steps.finishIntended(&rest).breakdown == nil)
     guard case .done(.success(.duplicate(id))) = rest[0].phase else {
       Issue.record("\(rest)")
       return
@@ -124,7 +126,8 @@ import Testing
       members.append(
         FinishMember(request: try await store.request(sample(100, seed: seed), name: "a.jpg", owner: owner)))
     }
-    #expect(steps.run(&members) == nil)
+    steps.intend(&members)
+    #expect(steps.finishIntended(&members).breakdown == nil)
     let results = members.map { member -> String in
       guard case .done(let result) = member.phase else { return "open" }
       switch result {
@@ -149,7 +152,8 @@ import Testing
         FinishMember(
           request: try await store.request(sample(100, seed: seed), name: "a.jpg", owner: bob, sidecar: sample(30))))
     }
-    #expect(steps.run(&members) == nil)
+    steps.intend(&members)
+    #expect(steps.finishIntended(&members).breakdown == nil)
     guard case .done(.success(.created)) = members[0].phase, case .done(.failure(let error)) = members[1].phase else {
       Issue.record("\(members)")
       return
@@ -182,7 +186,7 @@ import Testing
     // The motion part goes between the two transactions.
     try await store.catalog.write { db in try db.execute(sql: "UPDATE asset SET kind = 'IMAGE'") }
     var again = members
-    #expect(steps.finishIntended(&again) == nil)
+    #expect(steps.finishIntended(&again).breakdown == nil)
     guard case .done(.failure(let error)) = again[1].phase else {
       Issue.record("\(again[1])")
       return

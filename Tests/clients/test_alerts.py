@@ -58,11 +58,15 @@ def add(someone, **channel):
     return answer.json()
 
 
-def confirm(someone, channel, mail):
-    """Shows the code of the first mail."""
+def code(mail, channel):
     sender, recipients, letter = mail.wait()
     assert letter["Subject"] == "Nightstand: confirm this address" and recipients == [channel["target"]]
-    token = next(line for line in letter.get_content().splitlines() if len(line) == 32)
+    return next(line for line in letter.get_content().splitlines() if len(line) == 32)
+
+
+def confirm(someone, channel, mail):
+    """Shows the code of the first mail."""
+    token = code(mail, channel)
     path = f"{ALERTS}/channels/{channel['id']}/confirm"
     assert someone.post(path, {"token": token[::-1]}).status == 400
     answer = someone.post(path, {"token": token})
@@ -238,11 +242,23 @@ def test_mail_goes_to_nobody_who_did_not_ask_for_it(home, mail, add_user):
     anna, bert = log_in(home), add_user(home)
     silent_phone(home)
     channel = add(bert, kind="mail")["channel"]
-    mail.wait()
+    path = f"{ALERTS}/channels/{channel['id']}/confirm"
+    token = code(mail, channel)
+    assert bert.put("/api/users/me", {"email": "carl@example.org"}).status == 200
+    assert bert.post(path, {"token": token}).status == 400, "a code is good for the address that it was sent to"
+    assert bert.put("/api/users/me", {"email": "bert@example.org"}).status == 200
+    assert bert.post(path, {"token": token}).json()["confirmedAt"]
+    assert bert.put("/api/users/me", {"email": "carl@example.org"}).status == 200
+    assert bert.get(ALERTS).json()["channels"][0]["confirmedAt"] is None
+    assert bert.put("/api/users/me", {"email": "bert@example.org"}).status == 200
+    assert bert.delete(f"{ALERTS}/channels/{channel['id']}").status == 204
+    add(bert, kind="mail")
+    mail.wait(2)
+    channel = bert.get(ALERTS).json()["channels"][0]
     for _ in range(3):
         assert bert.delete(f"{ALERTS}/channels/{channel['id']}").status == 204
         channel = add(bert, kind="mail")["channel"]
         assert bert.post(f"{ALERTS}/channels/{channel['id']}/test").status == 429
     pass_days(home, 4, anna, bert)
     assert until(lambda: bert.get(ALERTS).status == 200)
-    assert len(mail.letters) == 1, "one letter asks, and nothing follows"
+    assert len(mail.letters) == 2, "one letter asks, and nothing follows"

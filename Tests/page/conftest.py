@@ -66,13 +66,20 @@ def stocked(tmp_path_factory, founded):
 
 
 @pytest.fixture
-def server(tmp_path, request):
+def options():
+    """Further options and variables of the test's server; tests say theirs."""
+    return [], {}
+
+
+@pytest.fixture
+def server(tmp_path, request, options):
     """A server of the test's own: with Anna's `library` or with Anna as `admin` where the test speaks of them, else without users."""
     data = tmp_path / "data"
     template = {"library": "stocked", "admin": "founded"}
     if found := [name for one, name in template.items() if one in request.fixturenames]:
         shutil.copytree(request.getfixturevalue(found[0]).data, data)
-    server = Nightstand(data, "--resources", REPOSITORY)
+    words, environment = options
+    server = Nightstand(data, "--resources", REPOSITORY, *words, environment=environment)
     server.start()
     yield server
     server.close()

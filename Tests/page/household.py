@@ -1,6 +1,7 @@
 """Two phones and a laptop for sixty days: real logins and real uploads, and then the clock of what is recorded is set back.
 
-The server stamps what arrives with its own clock, as it should; so the times are moved in the catalog, while it stands still."""
+The server stamps what arrives with its own clock, as it should; so the times are moved in the catalog, while it stands still. What needs
+weeks by its nature is written there too: the days on which a phone called and had nothing new, and its tickles."""
 
 import base64
 import datetime
@@ -9,6 +10,7 @@ import sqlite3
 import time
 
 from harness import client, media
+from harness.sleeper import register
 from pictures import DAY, landscape
 
 DAYS = 60
@@ -31,8 +33,9 @@ DEVICES = [
 ]
 
 
-def fill(server, anna, email, say=lambda text: None, share=1.0):
-    """Fills the server of the admin `anna`. `share` below 1 makes fewer photos. Returns when the server runs again."""
+def fill(server, anna, email, say=lambda text: None, share=1.0, push=None):
+    """Fills the server of the admin `anna`. `share` below 1 makes fewer photos; through `push`, a service that runs, Anna's Pixel can be
+    woken. Returns when the server runs again."""
     chance = random.Random(60)
     anna.post("/api/admin/users", {"email": "ben@example.org", "name": "Ben", "password": client.PASSWORD, "quotaSizeInBytes": 50_000_000_000})
     emails = {"anna": email, "ben": "ben@example.org"}
@@ -59,6 +62,12 @@ def fill(server, anna, email, say=lambda text: None, share=1.0):
     leave_unfinished(logins["Laptop"])
     anna.post("/api/albums", {"albumName": "Hills", "assetIds": hills})
     anna.post("/api/albums", {"albumName": "Mornings", "assetIds": hills[-3:]})
+    # Names that are nobody's (RFC 2606).
+    anna.post("/api/backup/alerts/channels", {"kind": "ntfy", "url": "https://ntfy.example.org/anna-and-the-photos"})
+    anna.post("/api/backup/alerts/channels", {"kind": "webhook", "url": "https://home.example.org/api/webhook/photos"})
+    anna.put("/api/backup/alerts", {"quietHours": {"from": "22:00", "to": "07:00"}, "timeZone": "Europe/Berlin"})
+    if push:
+        register(logins["Anna’s Pixel"], push)
     for one in logins.values():
         one.close()
     anna.close()
@@ -99,6 +108,7 @@ def set_back(server, now, chance):
     for number, name, label in catalog.execute("SELECT number, name, label FROM device").fetchall():
         if device := names.get(name) or names.get(label):
             move_device(catalog, number, device, now, chance)
+            tickle(catalog, number, device, now, chance)
     in_order(catalog)
     catalog.commit()
     catalog.close()
@@ -134,6 +144,27 @@ def move_device(catalog, number, device, now, chance):
     if device.silent:
         catalog.execute("INSERT INTO activity (at, kind, user, device, reason, detail) SELECT ?, 'alarm', user, number, 'quiet', 'red' FROM device WHERE number = ?",
                         (since, number))
+
+
+def tickle(catalog, number, device, now, chance):
+    """The phones' tickles: Anna's answers, Ben's did until it fell silent."""
+    if device.name == "Laptop":
+        return
+    channel = "apns" if "ios" in device.fields["User_Agent"] else "webpush"
+    days = range(DAYS, device.silent, -2) if device.silent else range(DAYS, 0, -1)
+    tried = {True: [0, 0], False: [0, 0]}  # held or not: how many, and contacts behind them
+    for index, day in enumerate([*days, *([8, 7, 4] if device.silent else [])]):
+        at = now - day * DAY + chance.randrange(DAY // 2)
+        held = index % 10 == 6
+        came = index == 16 if held else day > device.silent and chance.random() < 0.9
+        latency = chance.randrange(3000, 70_000) if came else None
+        tried[held][0] += 1
+        tried[held][1] += latency is not None
+        catalog.execute("INSERT INTO tickle (device, at, channel, why, held, nudge, delivery, contact_at, over) VALUES (?, ?, ?, 'stale', ?, 0, ?, ?, 1)",
+                        (number, at, channel, held, None if held else "accepted", latency and at + latency))
+    catalog.execute("INSERT OR REPLACE INTO tickle_device (device, sent, sent_contacts, held, held_contacts, cadence, unjudged, rung, unanswered,"
+                    " short_runs, nudged, last_tickle, diagnosis) VALUES (?, ?, ?, ?, ?, 1, 0, 0, ?, 0, 0, ?, ?)",
+                    (number, *tried[False], *tried[True], 3 if device.silent else 0, at, "force_quit_or_restricted" if device.silent else None))
 
 
 def in_order(catalog):

@@ -197,10 +197,10 @@ def test_what_goes_out_is_listed_with_what_it_did_lately(inside):
     visitor, page = inside("#/account", **PHONE)
     page.route("**/api/backup/outbound", lambda route: route.fulfill(json={
         "connections": [{"purpose": "push", "host": "push.example.org:443", "isOn": True, "setting": "push-allow-hosts"}],
-        "recent": [{"at": "2026-11-21T10:00:00.000Z", "purpose": "push", "host": "push.example.org:443", "outcome": "201"}]}))
+        "recent": [{"at": "2026-11-21T10:00:00.000Z", "purpose": "push", "host": "push.example.org:443", "outcome": "2xx"}]}))
     page.goto("/#/server")
-    expect(page.get_by_role("row", name="Waking phones push.example.org:443 on push-allow-hosts")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("^Push push.example.org:443 on; .*: taken push-allow-hosts"))).to_be_visible()
     expect(page.get_by_text("None. This server opens no connection")).to_have_count(0)
     page.get_by_text("What it did lately").first.click()
-    expect(page.get_by_role("row", name=re.compile("21 Nov 2026.* Waking phones push.example.org:443 201"))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("21 Nov 2026.* Push push.example.org:443 taken"))).to_be_visible()
     visitor.accessible()

@@ -21,7 +21,11 @@ struct EventStream: Sendable {
   private static let retry = 3000
 
   func open(_ request: Request, _ principal: Principal) async throws -> Response {
-    guard let place = backup.live.enter(principal.user.id, device: principal.device) else {
+    let isListener = await backup.push.canListen(principal.device)
+    guard
+      let place = backup.live.enter(
+        principal.user.id, device: principal.device, as: isListener ? .device : .page)
+    else {
       throw BackupError.tooManyAttempts(retryAfter: 30)
     }
     var start: Int64?
@@ -40,9 +44,8 @@ struct EventStream: Sendable {
       body: .stream(length: nil) { write in
         defer { seat.leave() }
         let watch = Watch(stream: self, request: request, principal: principal, seat: seat, write: write)
-        guard let device = principal.device, await backup.push.streamOpened(device) else {
-          return try await watch.run(from: from)
-        }
+        guard isListener, let device = principal.device else { return try await watch.run(from: from) }
+        backup.push.streamOpened(device)
         do { try await watch.run(from: from) } catch {
           await left(device, seat)
           throw error

@@ -20,10 +20,12 @@ struct PushHandlers: Sendable {
 
   private struct Answer: Encodable {
     @Nullable var registration: PushShape?
+    /// By an event stream.
+    let isListening: Bool
     let terms: Terms
 
-    init(_ status: PushStatus?, _ terms: Terms) {
-      self.terms = terms
+    init(_ status: PushStatus?, isListening: Bool, _ terms: Terms) {
+      (self.isListening, self.terms) = (isListening, terms)
       registration = status.map { PushShape($0) }
     }
   }
@@ -35,10 +37,13 @@ struct PushHandlers: Sendable {
       devicesPerPerson: PushRegistry.perPerson)
   }
 
+  private func answer(_ status: PushStatus?, _ id: Identifier, _ principal: Principal) async throws -> Response {
+    .json(Answer(status, isListening: try await push.isListening(id, of: principal.scope), try terms()))
+  }
+
   func read(_ request: Request, _ principal: Principal) async throws -> Response {
     let id = try await devices.id(request, principal)
-    let status = try await push.status(id, of: principal.scope)
-    return .json(Answer(status, try terms()))
+    return try await answer(try await push.status(id, of: principal.scope), id, principal)
   }
 
   /// Only a device itself knows where it can be reached.
@@ -46,8 +51,7 @@ struct PushHandlers: Sendable {
     let input = try await request.json(PushInput.self).request
     let id = try await devices.id(request, principal)
     try await push.require(id, is: principal)
-    let status = try await push.register(id, of: principal.user.id, input)
-    return .json(Answer(status, try terms()))
+    return try await answer(try await push.register(id, of: principal.user.id, input), id, principal)
   }
 
   private struct Confirmation: Decodable {
@@ -58,8 +62,7 @@ struct PushHandlers: Sendable {
     let token = try await request.json(Confirmation.self).token
     let id = try await devices.id(request, principal)
     try await push.require(id, is: principal)
-    let status = try await push.confirm(id, of: principal.user.id, token: token)
-    return .json(Answer(status, try terms()))
+    return try await answer(try await push.confirm(id, of: principal.user.id, token: token), id, principal)
   }
 
   /// A device ends its own; whoever may change devices, every one of theirs.

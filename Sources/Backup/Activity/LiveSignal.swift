@@ -4,9 +4,14 @@ import Synchronization
 /// Wakes whoever watches: something happened. It carries nothing; everybody looks for themselves what they missed, so
 /// that there is no queue which a slow watcher could fill.
 package final class LiveSignal: Sendable {
-  /// Watchers at once, of one person and in all.
-  package static let perPerson = 8
-  package static let inAll = 64
+  /// Watchers at once, of one person and in all: those that show what happens, and devices that wait to be woken. Open tabs
+  /// take no device's place.
+  package enum Kind: Sendable {
+    case page, device
+
+    package var perPerson: Int { self == .page ? 8 : 16 }
+    package var inAll: Int { self == .page ? 64 : 512 }
+  }
   /// Seconds after which watchers are woken although nothing happened: what moves is told, and that they are still there.
   static let heartbeat = 2.0
 
@@ -24,6 +29,7 @@ package final class LiveSignal: Sendable {
   }
   private struct Watcher {
     let person: Identifier
+    let kind: Kind
     /// `device.number`.
     let device: Int64?
     var waiting: CheckedContinuation<Call, Never>?
@@ -37,13 +43,14 @@ package final class LiveSignal: Sendable {
   package init() {}
 
   /// A place among the watchers; nil where there are too many. Give it back with `leave`.
-  package func enter(_ person: Identifier, device: Int64? = nil) -> UInt64? {
+  package func enter(_ person: Identifier, device: Int64? = nil, as kind: Kind = .page) -> UInt64? {
     state.withLock { state in
-      guard !state.isClosed, state.watchers.count < LiveSignal.inAll,
-        state.watchers.values.count(where: { $0.person == person }) < LiveSignal.perPerson
+      let others = state.watchers.values.filter { $0.kind == kind }
+      guard !state.isClosed, others.count < kind.inAll,
+        others.count(where: { $0.person == person }) < kind.perPerson
       else { return nil }
       state.next += 1
-      state.watchers[state.next] = Watcher(person: person, device: device)
+      state.watchers[state.next] = Watcher(person: person, kind: kind, device: device)
       if state.beat == nil {
         state.beat = Task { [weak self] in
           while true {

@@ -62,7 +62,8 @@ struct OutboundPost: AlertPost {
       return await self.request(request, of: channel.userID)
     case "mail": return await mail(message, channel, delivery)
     case "webpush":
-      let content = PushContent.alert(title: message.title, text: OutboundPost.short(message.text))
+      let content = PushContent.alert(
+        title: message.title, text: OutboundPost.short(message.text), device: message.device.map { "\($0)" })
       return AlertReply(
         await push.show(
           content, endpoint: channel.target, key: channel.key ?? [], secret: channel.secret ?? [], ttlSeconds: 86_400,

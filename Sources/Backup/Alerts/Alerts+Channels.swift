@@ -64,7 +64,7 @@ extension Alerts {
     let token = randomToken(Alerts.tokenLength)
     let until = now().adding(seconds: Alerts.tokenLife)
     try await speaking {
-      try await catalog.announce(alertChannel: row.number, token: sha256(token.utf8), expiresAt: until)
+      try await catalog.announce(alertChannel: row.number, token: Alerts.hash(token, row.email), expiresAt: until)
     }
     let message = AlertMessage.confirmation(user, token: token, now: now())
     let problem = (await post.send(message, through: row, delivery: "confirm-\(Identifier())")).problem
@@ -72,12 +72,17 @@ extension Alerts {
     return problem
   }
 
+  /// A token is good for the address that it was sent to, and not for one that the person has taken since.
+  private static func hash(_ token: String, _ address: String) -> [UInt8] { sha256("\(token) \(address)".utf8) }
+
   /// Somebody shows the token of a mail channel's first mail.
   /// - Throws: `.invalid` where it is another one, or too old; `.noAccess`.
   package func confirm(_ id: Identifier, of user: User, token: String) async throws -> AlertChannel {
+    guard let row = try await channel(id, of: user) else { throw BackupError.noAccess(permission: "session.update") }
     let now = now()
     switch try await speaking({
-      try await catalog.confirmAlertChannel(id, of: user.id, token: sha256(token.utf8), now: now)
+      try await catalog.confirmAlertChannel(
+        id, of: user.id, address: row.email, token: Alerts.hash(token, row.email), now: now)
     }) {
     case .confirmed(let row):
       limits.forgive("mail \(row.email)")
@@ -102,15 +107,16 @@ extension Alerts {
     guard let channel = try await channel(id, of: user) else {
       throw BackupError.noAccess(permission: "session.update")
     }
-    let pace = channel.kind == AlertChannel.Kind.mail.rawValue ? Alerts.mailPace : Alerts.testPace
+    let isMail = channel.kind == AlertChannel.Kind.mail.rawValue
+    let pace = isMail ? Alerts.mailPace : Alerts.testPace
     let wait = tested.withLock { tested -> Double? in
-      if tested.count > 1000 { tested = [:] }
+      if tested[isMail, default: [:]].count > 1000 { tested[isMail] = [:] }
       let time = MonotonicTime.now()
-      if let last = tested[user.id] {
+      if let last = tested[isMail]?[user.id] {
         let passed = time.seconds(since: last)
         if passed < pace { return pace - passed }
       }
-      tested[user.id] = time
+      tested[isMail, default: [:]][user.id] = time
       return nil
     }
     if let wait { throw BackupError.tooManyAttempts(retryAfter: max(1, Int(wait.rounded(.up)))) }

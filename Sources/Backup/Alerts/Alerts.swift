@@ -39,7 +39,8 @@ package final class Alerts: Sendable {
   /// What became of messages, while it cannot be recorded; by their names. As many as are sent at once.
   private let unrecorded = Mutex<[String: Catalog.AlertEnd]>([:])
   private let isClosed = Mutex(false)
-  let tested = Mutex<[Identifier: MonotonicTime]>([:])
+  /// When somebody asked for a message the last time: by mail, and by anything else.
+  let tested = Mutex<[Bool: [Identifier: MonotonicTime]]>([:])
   /// Of first mails to addresses that nobody has confirmed.
   let limits = PushLimits()
   private let zones = QuietZones()

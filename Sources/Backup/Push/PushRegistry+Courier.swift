@@ -83,17 +83,20 @@ extension PushRegistry: Courier {
 
   // MARK: Event streams
 
-  /// A device has opened an event stream: no third party is needed as long as it is open. A browser shows what happens;
-  /// there is nothing in it to wake.
-  /// - Returns: whether `streamClosed` must follow.
-  package func streamOpened(_ device: Int64) async -> Bool {
-    guard let kind = try? await catalog.deviceKind(device), kind != "browser" else { return false }
+  /// A browser shows what happens; there is nothing in it to wake.
+  package func canListen(_ device: Int64?) async -> Bool {
+    guard let device, let kind = try? await catalog.deviceKind(device) else { return false }
+    return kind != "browser"
+  }
+
+  /// A device that can listen has opened an event stream: no third party is needed as long as it is open. `streamClosed` must
+  /// follow.
+  package func streamOpened(_ device: Int64) {
     let isFirst = streams.withLock { streams in
       streams[device, default: 0] += 1
       return streams[device] == 1
     }
     if isFirst { tell(device: device, nil) }
-    return true
   }
 
   package func streamClosed(_ device: Int64) async {

@@ -71,6 +71,12 @@ package final class PushRegistry: Sendable {
     return try await speaking { try await catalog.push(of: owner.device) }.map { self.status($0) }
   }
 
+  /// Whether it holds an event stream open, by which it can be woken too.
+  package func isListening(_ id: Identifier, of user: Identifier?) async throws -> Bool {
+    let device = try await owner(id, of: user, "session.read").device
+    return streams.withLock { $0[device] != nil }
+  }
+
   /// Notes where a device can be reached. A new place is asked for a confirmation at once, once.
   /// - Throws: `.invalid`, `.hostNotAllowed`, `.tooManyAttempts`, `.noAccess`.
   package func register(_ id: Identifier, of user: Identifier?, _ request: PushRequest) async throws -> PushStatus {

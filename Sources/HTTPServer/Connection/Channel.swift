@@ -12,6 +12,9 @@ final class Channel: Sendable {
     let deadline: MonotonicTime
   }
 
+  /// For how long a peer that sends is left alone to fill the socket's buffer, in seconds.
+  private static let gathering = 1.0
+
   private struct State {
     var reader: Waiter?
     var writer: Waiter?
@@ -60,26 +63,29 @@ final class Channel: Sendable {
   /// At least one byte, or 0 at the end of the stream.
   /// - Parameters:
   ///   - patience: seconds until the first byte must have come, whatever TLS exchanges meanwhile.
-  ///   - worthWaking: bytes that are surely still to come and worth one wake-up; fewer are handed out when patience ends.
+  ///   - worthWaking: bytes that are surely still to come and worth one wake-up; fewer are handed out after a second.
   ///     Each wake-up takes the loop, the lane and an epoll call: a fast upload should not pay that per segment.
   func receive(
     _ buffer: UnsafeMutableRawBufferPointer, patience: Double, worthWaking: Int = 1
   ) async throws(TransportError) -> Int {
     var deadline: MonotonicTime?
+    var least = worthWaking
     while true {
       switch try transport.receive(buffer) {
       case .bytes(let count): return count
       case .end: return 0
       case .wouldBlock(let needsWrite):
-        deadline = deadline ?? MonotonicTime.now().adding(seconds: patience)
+        let end = deadline ?? MonotonicTime.now().adding(seconds: patience)
+        deadline = end
+        let isGathering = least > 1
         do throws(TransportError) {
-          try await wait(forWriting: needsWrite, until: deadline, atLeast: worthWaking)
+          try await wait(
+            forWriting: needsWrite,
+            until: isGathering ? min(end, MonotonicTime.now().adding(seconds: Channel.gathering)) : end, atLeast: least)
         } catch {
-          // A slow peer may have sent something, only less than was worth waking for.
-          guard error == .timedOut, worthWaking > 1, case .bytes(let count) = try transport.receive(buffer) else {
-            throw error
-          }
-          return count
+          guard error == .timedOut, isGathering else { throw error }
+          // A slow peer: what it has sent is taken, and from now on its next byte wakes.
+          least = 1
         }
       }
     }

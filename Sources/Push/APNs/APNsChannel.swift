@@ -79,7 +79,7 @@ package final class APNsChannel: Sendable {
       case .nudge(let tickle, let text):
         "{\"aps\":{\"alert\":{\(member("body", text))},\"content-available\":1},\(member("action", "nudge")),"
           + "\(member("tickle", String(tickle)))}"
-      case .alert(let title, let text):
+      case .alert(let title, let text, _):
         "{\"aps\":{\"alert\":{\(member("title", title)),\(member("body", text))}},\(member("action", "alert"))}"
       }
     return Array(text.utf8)

@@ -132,9 +132,9 @@ extension Catalog {
     case unknown, wrong, expired
   }
 
-  /// Whoever shows the token reads the mail of the address that the person has now.
+  /// Whoever shows the token reads the mail of the address that it was made for.
   package func confirmAlertChannel(
-    _ id: Identifier, of user: Identifier, token: [UInt8], now: Instant
+    _ id: Identifier, of user: Identifier, address: String, token: [UInt8], now: Instant
   ) async throws -> AlertConfirmation {
     try await write { db in
       let found = "\(AlertChannelRow.selection) WHERE alert_channel.id = ? AND user.id = ?"
@@ -145,10 +145,10 @@ extension Catalog {
       guard let expiry = row["token_expires_at"] as Instant?, now <= expiry else { return .expired }
       try db.execute(
         sql: """
-          UPDATE alert_channel SET confirmed_at = ?, address = (SELECT email FROM user WHERE number = alert_channel.user),
-            token = NULL, token_expires_at = NULL, failures = 0, word = NULL, first_failed_at = NULL
+          UPDATE alert_channel SET confirmed_at = ?, address = ?, token = NULL, token_expires_at = NULL, failures = 0,
+            word = NULL, first_failed_at = NULL
           WHERE id = ?
-          """, arguments: [now, id])
+          """, arguments: [now, address, id])
       guard let row = try Row.fetchOne(db, sql: found, arguments: [id, user]) else { return .unknown }
       return .confirmed(AlertChannelRow(row))
     }

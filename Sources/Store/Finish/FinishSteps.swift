@@ -13,54 +13,65 @@ struct FinishSteps: Sendable {
   let leftovers = Leftovers()
 
   /// Brings every member to `.done` or `.deferred`.
+  /// - Parameter next: gives the members to go on with; their intents are written in the transaction that records these.
   /// - Returns: an error after which the catalog must not be written to before a restart; some members stay as they are
   ///   on disk then, and the next start's recovery decides about them.
-  func run(_ members: inout [FinishMember]) -> StoreError? {
-    settleLeftovers()
-    intend(&members)
+  func finishIntended(_ members: inout [FinishMember], next: () -> [FinishMember] = { [] }) -> (
+    next: [FinishMember], breakdown: StoreError?
+  ) {
     restore(&members)
-    return finishIntended(&members)
-  }
-
-  /// Carries out what the catalog knows by now.
-  func finishIntended(_ members: inout [FinishMember]) -> StoreError? {
     move(&members)
     syncFolders(&members) { list, lines in try list.append(lines) }
-    return record(&members)
+    // Undoing comes before anything else.
+    var following = leftovers.isEmpty ? next() : []
+    let breakdown = record(&members, intending: &following)
+    return (following, breakdown)
   }
 
   // MARK: Transaction A
 
-  /// Finds duplicates, checks quotas, reserves names and writes the intents.
+  /// Finds duplicates, checks quotas, reserves names and writes the intents, in a transaction of their own.
   func intend(_ members: inout [FinishMember]) {
+    settleLeftovers()
     do {
-      // Looked at once for the batch; a duplicate needs no room.
-      var batch = Batch(room: Result { try staging.checkReserve() })
-      try catalog.pool.write { db in
-        for index in members.indices {
-          let request = members[index].request
-          // Also where it is refused: its bytes wait in staging then, and its client may know its address.
-          try savepoint(db) {
-            if let upload = request.upload { try catalog.announced.record(upload, db) }
-          } failed: {
-            members[index].phase = .done(.failure($0))
-          }
-          guard case .new = members[index].phase else { continue }
-          try savepoint(db) {
-            members[index].phase = try admit(request, db, batch)
-          } failed: {
-            members[index].phase = .done(.failure($0))
-          }
-          if case .intended(let intent, _) = members[index].phase {
-            batch.numbers.insert(intent.number)
-            batch.reserved[request.asset.owner.number, default: 0] += request.asset.bytes
-          }
-        }
-      }
-      catalog.announced.forget(members.compactMap(\.request.upload))
+      members = try catalog.pool.write { [members] db in try intended(members, db) }
     } catch {
       for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
     }
+    settleIntended(members)
+  }
+
+  /// The members as they are once the transaction is on disk.
+  /// - Parameter failed: intents whose members are about to be undone: who sends the same bytes waits for that.
+  private func intended(_ members: [FinishMember], _ db: Database, failed: Set<Int64> = []) throws -> [FinishMember] {
+    var members = members
+    // Looked at once for the batch; a duplicate needs no room.
+    var batch = Batch(room: Result { try staging.checkReserve() }, numbers: failed)
+    for index in members.indices {
+      let request = members[index].request
+      // Also where it is refused: its bytes wait in staging then, and its client may know its address.
+      try savepoint(db) {
+        if let upload = request.upload { try catalog.announced.record(upload, db) }
+      } failed: {
+        members[index].phase = .done(.failure($0))
+      }
+      guard case .new = members[index].phase else { continue }
+      try savepoint(db) {
+        members[index].phase = try admit(request, db, batch)
+      } failed: {
+        members[index].phase = .done(.failure($0))
+      }
+      if case .intended(let intent, _) = members[index].phase {
+        batch.numbers.insert(intent.number)
+        batch.reserved[request.asset.owner.number, default: 0] += request.asset.bytes
+      }
+    }
+    return members
+  }
+
+  /// What may happen only when the intents are on disk.
+  private func settleIntended(_ members: [FinishMember]) {
+    catalog.announced.forget(members.compactMap(\.request.upload))
     for member in members {
       switch member.phase {
       case .done(let result):
@@ -120,10 +131,10 @@ struct FinishSteps: Sendable {
   private struct Batch {
     /// Whether the reserve of free space is untouched.
     let room: Result<Void, any Error>
+    /// Of intents whose bytes are on their way in or back.
+    var numbers: Set<Int64>
     /// Bytes by owner.
     var reserved: [Int64: Int64] = [:]
-    /// Of the intents.
-    var numbers: Set<Int64> = []
   }
 
   private func endUpload(_ request: FinishRequest, _ db: Database, isNew: Bool, _ asset: Identifier) throws {
@@ -281,12 +292,23 @@ struct FinishSteps: Sendable {
 
   /// Turns intents into rows.
   func record(_ members: inout [FinishMember]) -> StoreError? {
+    var none: [FinishMember] = []
+    return record(&members, intending: &none)
+  }
+
+  /// The same, and writes the intents of the `following` members in the same transaction: one sync less a batch
+  /// while uploads keep coming.
+  func record(_ members: inout [FinishMember], intending following: inout [FinishMember]) -> StoreError? {
     let indices = members.indices.filter { if case .intended = members[$0].phase { true } else { false } }
-    guard !indices.isEmpty else { return nil }
+    guard !indices.isEmpty else {
+      if !following.isEmpty { intend(&following) }
+      return nil
+    }
     var failures: [(index: Int, intent: Intent, error: any Error)] = []
+    var isFollowingIntended = true
     let now = Instant.now()
     do {
-      try catalog.pool.write { db in
+      following = try catalog.pool.write { [members, following] db in
         for index in indices {
           guard case .intended(let intent, _) = members[index].phase else { continue }
           try savepoint(db) {
@@ -295,6 +317,7 @@ struct FinishSteps: Sendable {
             failures.append((index, intent, $0))
           }
         }
+        return try intended(following, db, failed: Set(failures.map(\.intent.number)))
       }
     } catch let error as DatabaseError where error.isWantOfRoom || error.resultCode == .SQLITE_BUSY {
       // Rolled back. (Frames that the log got before its index could not grow are overwritten by the undoing below.)
@@ -302,6 +325,7 @@ struct FinishSteps: Sendable {
         guard case .intended(let intent, _) = members[index].phase else { return nil }
         return (index, intent, StoreError.wrap(error))
       }
+      isFollowingIntended = false
     } catch {
       // Whether the commit is on disk shows only when SQLite reads its log again. Files and intents stay as they are:
       // recovery finds the rows, or makes them.
@@ -314,6 +338,8 @@ struct FinishSteps: Sendable {
       members[index].phase = .done(.success(.created(intent.asset.id)))
       CrashPoint.recorded.pass()
     }
+    if following.isEmpty { return nil }
+    if isFollowingIntended { settleIntended(following) } else { intend(&following) }
     return nil
   }
 

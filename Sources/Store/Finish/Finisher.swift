@@ -26,7 +26,7 @@ package enum FinishOutcome: Sendable, Equatable {
 }
 
 /// Makes finished uploads durable in groups: whoever waits when a batch ends is the next batch. No timer, so a lone
-/// upload waits for nobody, and a hundred share four syncs.
+/// upload waits for nobody, and a hundred share three syncs.
 package final class Finisher: Sendable {
   /// Uploads in one batch.
   package static let batchLimit = 64
@@ -125,29 +125,54 @@ package final class Finisher: Sendable {
   }
 
   private func run() {
-    while let batch = nextBatch() {
-      var members = batch.map { FinishMember(request: $0.request) }
-      let isBroken = steps.run(&members) != nil
-      if isBroken { state.withLock { $0.isBroken = true } }
-      var again: [Waiting] = []
-      var created = 0
-      for (member, waiting) in zip(members, batch) {
-        switch member.phase {
-        case .done(let result):
-          if case .success(.created) = result { created += 1 }
-          waiting.continuation.resume(with: result)
-        // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
-        case .deferred: again.append(waiting)
-        // Their files and intents stay for the next start.
-        case .new, .lost, .intended: waiting.continuation.resume(throwing: Finisher.broken)
-        }
+    var batch = nextBatch()
+    var members = batch.map { FinishMember(request: $0.request) }
+    steps.intend(&members)
+    while !batch.isEmpty {
+      var following: [Waiting] = []
+      let (next, breakdown) = steps.finishIntended(&members) {
+        // Whoever waits for the queue finds no batch half done.
+        following = state.withLock { $0.guests > 0 } ? [] : nextBatch()
+        return following.map { FinishMember(request: $0.request) }
       }
-      if created > 0 { stored(created) }
-      state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
-      if isBroken { return refuseWaiting() }
-      // Behind whoever waits for the queue: uploads that never pause must not keep them out.
-      if state.withLock({ $0.guests > 0 }) { return queue.async { self.run() } }
+      if breakdown != nil {
+        // Those that were to follow wait again. Should their intents be on disk all the same, the next start finds no
+        // files to them, or completes uploads.
+        state.withLock { state in
+          state.isBroken = true
+          state.waiting.insert(contentsOf: following, at: 0)
+        }
+        settle(batch, members)
+        return refuseWaiting()
+      }
+      settle(batch, members)
+      (batch, members) = (following, next)
     }
+    // Behind whoever waits for the queue: uploads that never pause must not keep them out.
+    let isDone = state.withLock { state in
+      state.isRunning = !state.waiting.isEmpty
+      return !state.isRunning
+    }
+    if !isDone { queue.async { self.run() } }
+  }
+
+  /// Tells whoever waits for members of a batch what became of them.
+  private func settle(_ batch: [Waiting], _ members: [FinishMember]) {
+    var again: [Waiting] = []
+    var created = 0
+    for (member, waiting) in zip(members, batch) {
+      switch member.phase {
+      case .done(let result):
+        if case .success(.created) = result { created += 1 }
+        waiting.continuation.resume(with: result)
+      // Equal bytes in one batch: the next batch finds the winner's row, or its own chance.
+      case .deferred: again.append(waiting)
+      // Their files and intents stay for the next start.
+      case .new, .lost, .intended: waiting.continuation.resume(throwing: Finisher.broken)
+      }
+    }
+    if created > 0 { stored(created) }
+    state.withLock { $0.waiting.insert(contentsOf: again, at: 0) }
   }
 
   /// Nothing may be written any more: whoever waits is refused, and leaves nothing.
@@ -163,12 +188,8 @@ package final class Finisher: Sendable {
     }
   }
 
-  private func nextBatch() -> [Waiting]? {
+  private func nextBatch() -> [Waiting] {
     state.withLock { state in
-      guard !state.waiting.isEmpty else {
-        state.isRunning = false
-        return nil
-      }
       let batch = Array(state.waiting.prefix(Finisher.batchLimit))
       state.waiting.removeFirst(batch.count)
       return batch

@@ -38,6 +38,12 @@ struct AlertOptions: ParsableArguments {
         .usage, "--smtp-user and the mail server's password belong together",
         hint: "set both, or neither; the password comes from --smtp-password-file or NIGHTSTAND_SMTP_PASSWORD")
     }
+    // Whoever stands between would read it.
+    guard mail.password == nil || security != .none || ["localhost", "127.0.0.1", "[::1]"].contains(mail.host) else {
+      throw OperatorError(
+        .usage, "the mail server's password would go to \(mail.host) in the clear",
+        hint: "use --smtp-security starttls or tls; none takes a password for a server on this machine only")
+    }
     return mail
   }
 }

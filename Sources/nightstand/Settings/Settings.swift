@@ -67,7 +67,7 @@ enum Settings {
     rule: "a list of hosts, or host:port, separated by commas")
   static let pushContact = Setting<PushContact>(
     "push-contact", "URL",
-    "Whom push services may turn to: mailto: or https:; the public URL where there is none; Apple wants one that works",
+    "Whom push services may turn to: mailto: or https:; where there is none the public URL if that is https; Apple wants one that works",
     rule: "mailto: or https: with something behind it")
   static let outboundAuthorities = Setting<String>(
     "outbound-ca-file", "FILE",

@@ -54,12 +54,16 @@ class MailServer:
             return AuthResult(success=isRight)
 
         self.loop = asyncio.new_event_loop()
-        self.server = self.loop.run_until_complete(self.loop.create_server(
-            lambda: SMTP(self, authenticator=authenticate, auth_required=True, auth_require_tls=False, loop=self.loop),
-            "127.0.0.1", 0))
-        self.port = self.server.sockets[0].getsockname()[1]
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
+        # In that thread: the tests' own may have a loop already, Playwright's.
+        self.server = asyncio.run_coroutine_threadsafe(self._serve(authenticate), self.loop).result(30)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    async def _serve(self, authenticate):
+        return await self.loop.create_server(
+            lambda: SMTP(self, authenticator=authenticate, auth_required=True, auth_require_tls=False, loop=self.loop),
+            "127.0.0.1", 0)
 
     async def handle_DATA(self, _server, _session, envelope):
         self.letters.append((envelope.mail_from, envelope.rcpt_tos, email.message_from_bytes(

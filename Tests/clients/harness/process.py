@@ -30,7 +30,7 @@ def binary() -> pathlib.Path:
     raise FileNotFoundError("no nightstand binary: run `swift build -c release`, or set NIGHTSTAND_BINARY")
 
 
-def until(condition, limit=10.0, what="the condition"):
+def until(condition, limit=30.0, what="the condition"):
     """Asks again and again until the answer is true, and returns it; fails at the deadline."""
     deadline = time.monotonic() + limit
     while True:
