@@ -246,7 +246,7 @@ private final class TestPost: AlertPost {
     #expect(try await world.catalog.dueAlerts(at: world.time.wall, limit: 9).isEmpty)
     #expect(post.sent == ["webhook amber"])
     // The next one: the devices' table cannot be read for a while.
-    world.time.advance(seconds: 120 * 3600)
+    try await world.pass(hours: 120)
     await devices.judge()
     try await world.catalog.write { db in try db.execute(sql: "ALTER TABLE device_day RENAME TO hidden") }
     for _ in 0..<3 { await alerts.turn() }

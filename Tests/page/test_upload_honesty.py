@@ -443,7 +443,7 @@ def test_nothing_of_a_person_stays_in_the_browser_when_they_log_out(admin, found
     expect(other.get_by_text("Uploads from this browser are not finished")).to_be_visible()
     other.get_by_role("dialog").get_by_role("button", name="Log out").click()
     for tab in (other, page):
-        expect(tab.get_by_label("Password")).to_be_visible()
+        expect(tab.get_by_role("heading", name="Log in")).to_be_visible()
     until(lambda: page.evaluate(KEPT) == [0, 0], 30, "nothing left")
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('nightstand-uploads-open'))") == []
 
