@@ -10,7 +10,7 @@ package enum BackupError: Error, Sendable, Equatable {
   case invalidSessionToken
   /// Wrong e-mail or password, on purpose not saying which.
   case incorrectLogin
-  /// Too many failed logins; wait this many seconds.
+  /// Failed logins, tests of alerts, tickles by hand, streams: too many; wait this many seconds.
   case tooManyAttempts(retryAfter: Int)
   case missingPermission(String)
   /// A key asks for what somebody locked away: that is for people who logged in.

@@ -15,7 +15,7 @@ import Testing
       (.invalid("x"), 400, "x"), (.authenticationRequired, 401, "Authentication required"),
       (.invalidAPIKey, 401, "Invalid API key"), (.invalidSessionToken, 401, "Invalid user token"),
       (.incorrectLogin, 401, "Incorrect email or password"),
-      (.tooManyAttempts(retryAfter: 9), 429, "Too many failed logins, try again in 9 seconds"),
+      (.tooManyAttempts(retryAfter: 9), 429, "Too many attempts, try again in 9 seconds"),
       (.missingPermission("asset.upload"), 403, "Missing required permission: asset.upload"),
       (.forbidden, 403, "Forbidden"), (.noAccess(permission: "asset.read"), 400, "Not found or no asset.read access"),
       (.quotaExceeded, 400, "Quota has been exceeded!"), (.emptyFile, 400, "File is empty"),

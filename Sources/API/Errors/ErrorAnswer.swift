@@ -63,7 +63,7 @@ struct ErrorAnswer: Equatable, Sendable {
     case .invalidSessionToken: self.init(.unauthorized, "Invalid user token")
     case .incorrectLogin: self.init(.unauthorized, "Incorrect email or password")
     case .tooManyAttempts(let seconds):
-      self.init(.tooManyRequests, "Too many failed logins, try again in \(seconds) seconds", code: "too_many_attempts")
+      self.init(.tooManyRequests, "Too many attempts, try again in \(seconds) seconds", code: "too_many_attempts")
       fields[.retryAfter] = String(seconds)
     case .lockedToKeys: self.init(.forbidden, "Elevated permission is required: API keys never see what is locked")
     case .missingPermission(let name): self.init(.forbidden, "Missing required permission: \(name)")
