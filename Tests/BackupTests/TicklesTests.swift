@@ -111,6 +111,11 @@ private final class TestCourier: Courier {
     return try #require(try await devices.list(of: nil, withRevoked: false).first)
   }
 
+  /// One tickle of the device, by its number.
+  private func row(_ tickles: Tickles, _ number: Int64?) async throws -> Tickling? {
+    try await tickles.list(of: try await seen(), limit: 500).first { $0.number == number }
+  }
+
   /// Waits for what a task of the tickler's still does.
   private func eventually(_ condition: () async throws -> Bool) async throws {
     for _ in 0..<10_000 {
@@ -226,9 +231,10 @@ private final class TestCourier: Courier {
     let (again, contacts, _) = TicklesTests.rooms(world, live)
     courier.answer(.accepted)
     try await again.start(courier, seed: 3, receiving: { [] }, contacts: { contacts.lastContacts(of: $0) })
-    #expect(try await seen().tickles?.last?.delivery == "interrupted")
+    // The loop may be at its next tickle already.
+    #expect(try await row(again, open?.number)?.delivery == "interrupted")
     let candidate = try await world.catalog.tickleCandidates([device], now: world.time.wall).first
-    #expect(candidate?.sends.count == 1 && candidate?.memory?.notBefore == nil)
+    #expect(candidate?.sends.contains { $0 == open?.at } == true && candidate?.memory?.notBefore == nil)
     await again.close()
   }
 
@@ -272,13 +278,15 @@ private final class TestCourier: Courier {
     // No farewell: the process was killed.
     let (again, contacts, _) = TicklesTests.rooms(world, live)
     try await start(again, seed: 3)
-    #expect(try await seen().tickles?.last?.outcome == .unanswered)
+    #expect(try await row(again, first.tickle)?.outcome == .unanswered)
     let next = try await untilSent(again)
     #expect(next.tickle > first.tickle && memory?.rung ?? 0 >= 1)
-    try await eventually { try await seen().tickles?.last?.delivery == "accepted" }
+    try await eventually { try await row(again, next.tickle)?.delivery == "accepted" }
     _ = contacts.note(device, agent: "immich-android/3.1.0", model: "Pixel 8")
-    await again.settle()
-    #expect(try await seen().tickles?.last?.outcome == .answered)
+    try await eventually {
+      await again.settle()
+      return try await row(again, next.tickle)?.outcome == .answered
+    }
     await again.close()
     await tickles.close()
   }

@@ -202,8 +202,8 @@ private let somewhere: [UInt8] = [93, 184, 216, 34]
     let server = try LoopbackServer(answer: { _ in nil })
     let (outbound, _) = outbound(["push.test:\(server.port)", "push.test:1"], [[loopback]])
     var slow = request("http://push.test:\(server.port)/")
-    // Long enough for libcurl to be loaded and the request to leave.
-    slow.timeout = 5
+    // Long enough for libcurl to be loaded and the request to leave while every other suite begins.
+    slow.timeout = 15
     await #expect(throws: OutboundError.timedOut) { try await outbound.send(slow) }
     await #expect(throws: OutboundError.cannotConnect) { try await outbound.send(request("http://push.test:1/")) }
   }
