@@ -77,5 +77,6 @@ def test_a_photo_tells_where_it_came_from(phone, admin, inside):
     admin.upload(media.jpeg("from the phone"), "again.jpg")
     until(lambda: len(admin.get(f"/api/backup/assets/{asset['id']}/devices").json()["devices"]) == 2, 30, "two ways")
     _, page = inside(f"#/photos/{asset['id']}")
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("i")
     expect(page.get_by_text("Google Pixel 8 (Immich for Android 2.9.0); also on")).to_be_visible()
