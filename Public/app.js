@@ -34,6 +34,7 @@ const tabs = new BroadcastChannel('nightstand-login'); // each tab says to whom 
 let user = null;
 let leave = null;
 let turn = 0;
+let standing = null; // the form for a visitor that is on the screen: login or first-run
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -49,22 +50,16 @@ function shown(kind, text) {
   state.textContent = text;
 }
 
-/** Asks who is there, then shows what they may see. */
-async function start() {
-  const before = user;
+/** One question at a time, or an older answer would undo a newer one. */
+let asking = Promise.resolve();
+
+/** Asks who is there, then shows what they may see; with `ifChanged` only where that is somebody else than before, or nobody any more. */
+async function start({ ifChanged = false } = {}) {
+  const answer = asking.then(ask);
+  asking = answer.catch(() => {});
   try {
-    // Who is there, and what they will look at, are asked for together: on a slow network each question is a wait.
-    if (seemsLoggedIn()) screenOf(place()).catch(() => {});
-    const [config, person] = await Promise.all([call('GET', '/server/config'), seemsLoggedIn() ? me() : null]);
-    shown('good', 'Running');
-    user = person;
-    showTo(user?.id ?? null);
-    navigation(user);
-    if (before?.id !== user?.id) tabs.postMessage(user?.id ?? null);
-    if (before && before.id !== user?.id) {
-      events.close();
-      dispatchEvent(new Event('loggedout'));
-    }
+    const { config, before } = await answer;
+    if (ifChanged && before?.id === user?.id) return;
     if (user) {
       version();
       goOn();
@@ -73,10 +68,31 @@ async function start() {
     versionLine.textContent = '';
     // Whoever scanned the code with a phone gets the address to copy, without a login: it holds no secret.
     if (config.isInitialized && place().name === 'connect') return await show(screens.connect);
-    await show(config.isInitialized ? () => import('./welcome/login.js') : () => import('./welcome/first-run.js'));
+    const form = config.isInitialized ? 'login' : 'first-run';
+    // A form that stands is not drawn again: somebody may be typing into it.
+    if (form === standing) return;
+    await show(() => (form === 'login' ? import('./welcome/login.js') : import('./welcome/first-run.js')), form);
   } catch (problem) {
     unreachable(problem);
   }
+}
+
+/** → the server's config, and who was there `before` this answer; `user` is who is there now. */
+async function ask() {
+  // Who is there, and what they will look at, are asked for together: on a slow network each question is a wait.
+  if (seemsLoggedIn()) screenOf(place()).catch(() => {});
+  const [config, person] = await Promise.all([call('GET', '/server/config'), seemsLoggedIn() ? me() : null]);
+  shown('good', 'Running');
+  const before = user;
+  user = person;
+  showTo(user?.id ?? null);
+  navigation(user);
+  if (before?.id !== user?.id) tabs.postMessage(user?.id ?? null);
+  if (before && before.id !== user?.id) {
+    events.close();
+    dispatchEvent(new Event('loggedout'));
+  }
+  return { config, before };
 }
 
 async function me() {
@@ -108,8 +124,9 @@ async function route() {
   await show(() => screenOf({ name }));
 }
 
-async function show(load) {
+async function show(load, form = null) {
   const mine = ++turn;
+  standing = form;
   try {
     const screen = await load();
     if (mine !== turn) return;
@@ -130,6 +147,7 @@ async function show(load) {
       console.error(problem);
       return unreachable(new Problem('This part of the page could not be loaded.', 'Reload the page.'));
     }
+    standing = null;
     if (problem.status === 0) unreachable(problem);
     else fill(main, h('section', { class: 'card narrow' }, h('h1', {}, 'That did not work'), h('p', { class: 'problem', role: 'alert' }, problem.message),
       action('Try again', () => start())));
@@ -138,6 +156,7 @@ async function show(load) {
 
 function unreachable(problem) {
   shown('bad', 'No answer');
+  standing = null;
   leave?.();
   leave = null;
   navigation(user, place().name);
@@ -184,20 +203,20 @@ events.onState = async (isUp) => {
   if (now === undefined) return;
   clearTimeout(lost);
   lost = null;
-  if (now?.id !== user?.id) await start();
+  if (now?.id !== user?.id) await start({ ifChanged: true });
 };
 
 // Somebody tapped a message: its worker says which device it is about.
 navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (/^#\/devices(\/[0-9a-f-]{36})?$/.test(data?.place)) location.hash = data.place; });
 
 // A request heard that its login is over, or that somebody else logged in in another tab.
-addEventListener('loginended', () => start());
+addEventListener('loginended', () => start({ ifChanged: true }));
 tabs.onmessage = async ({ data }) => {
   if (data?.gone) {
-    if (user?.id === data.gone) await start();
+    if (user?.id === data.gone) await start({ ifChanged: true });
     return forget(data.gone);
   }
-  if (data !== (user?.id ?? null)) start();
+  if (data !== (user?.id ?? null)) start({ ifChanged: true });
 };
 
 await start();

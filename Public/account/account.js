@@ -10,21 +10,26 @@ const hasUploads = ({ id }) => localStorage.getItem(`nightstand-uploads-open-${i
 
 export async function show(root, { user, restart, greeting }) {
   const said = h('p', { class: 'good-word', role: 'status' });
-  const leave = async () => {
+  const end = async () => {
     await quiet(user);
     try {
       await call('POST', '/auth/logout');
     } catch (problem) {
       if (problem.status !== 401) throw problem;
     }
-    await restart('#/', null, user.id);
+    return true;
+  };
+  // The question is gone before the form for the next one comes: below an open dialog nothing can be typed.
+  const leave = async () => {
+    const isOver = hasUploads(user)
+      ? await confirm('Log out', 'Uploads from this browser are not finished. What has not arrived is forgotten here: choose it again next time.', 'Log out', end)
+      : await end();
+    if (isOver) await restart('#/', null, user.id);
   };
   const sessions = h('ul', { class: 'card list' });
   const told = h('div', { class: 'card between' });
   add(root,
-    h('div', { class: 'heading' }, h('h1', {}, user.name), action('Log out', () => (hasUploads(user)
-      ? confirm('Log out', 'Uploads from this browser are not finished. What has not arrived is forgotten here: choose it again next time.', 'Log out', leave)
-      : leave()), { id: 'log-out' })),
+    h('div', { class: 'heading' }, h('h1', {}, user.name), action('Log out', leave, { id: 'log-out' })),
     h('p', { class: 'lead' }, `${user.email} · ${bytes(user.quotaUsageInBytes)}${user.quotaSizeInBytes === null ? ' stored' : ` of ${bytes(user.quotaSizeInBytes)} used`}`),
     greeting && h('p', { class: 'banner', role: 'status' }, `${greeting}: the one you logged in with is known to the admin.`),
     said,

@@ -41,6 +41,7 @@ class Answer {
 /** XMLHttpRequest, because fetch does not say how much of a body has gone. */
 function request(method, url, headers, body, signal, progress) {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted(); // who listens to it from now on never hears of what was before
     const request = new XMLHttpRequest();
     let timer;
     const alive = () => {

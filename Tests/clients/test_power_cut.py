@@ -57,6 +57,10 @@ def after_the_cut(tmp_path):
         server.close()
 
 
+def staged_bytes(server):
+    return sum((server.data / "staging" / name).stat().st_size for name in catalog.staged(server.data))
+
+
 def test_an_acknowledged_offset_survives_and_what_came_after_it_may_not(house, after_the_cut):
     """Parts that were answered, and behind them bytes of a request that was not: those lie in the kernel alone."""
     uploads = []
@@ -72,11 +76,8 @@ def test_an_acknowledged_offset_survives_and_what_came_after_it_may_not(house, a
             wires.append(wire)
             wire.send(speaker.part(location, told, len(data) - told) + data[told:told + 900_000])
 
-        def written():
-            return sum((house.data / "staging" / name).stat().st_size for name in catalog.staged(house.data))
-
         promised = sum(told for *_, told in uploads)
-        until(lambda: written() > promised, what="the server writes behind the acknowledged offset")
+        until(lambda: staged_bytes(house) > promised, what="the server writes behind the acknowledged offset")
         house.kill()
     finally:
         for wire in wires:
@@ -119,6 +120,9 @@ def test_an_offset_that_a_104_told_survives(house, after_the_cut, way):
             assert sent < len(data), "no progress is told"
             if select.select([wire.socket], [], [], 0.3)[0]:
                 told = draft.offset(wire.interim())
+        # And what comes right behind is written, but not synced yet.
+        wire.send(data[sent:sent + 2 * BLOCK])
+        until(lambda: staged_bytes(house) > told, what="the server writes behind the offset that it told")
         house.kill()
     assert told >= BLOCK
     after = after_the_cut(house)
