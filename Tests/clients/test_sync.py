@@ -363,8 +363,7 @@ def test_a_phone_that_forgets_where_it_stands_with_changes_gets_them_all(server)
     phone.sync()
     assert phone.client.delete("/api/sync/ack", {"types": ["AlbumAssetUpdateV2"]}).status == 204
     assert household.people[anna].put(f"/api/assets/{asset}", {"dateTimeOriginal": "2010-01-01T00:00:00.000Z"}).status == 200
-    phone.sync()
-    compare(phone, server, bert)
+    synced(phone, server, bert)
     phone.close()
     household.close()
 
@@ -390,8 +389,7 @@ def test_rows_that_change_while_a_stream_runs_do_no_harm(server):
     finally:
         stop.set()
         worker.join()
-    phone.sync()
-    compare(phone, server, "anna@example.org")
+    synced(phone, server, "anna@example.org")
     household.close()
     phone.close()
 
@@ -446,8 +444,7 @@ def test_a_phone_that_is_ahead_of_the_catalog_starts_again(server):
     phone.sync()
     phone.client.post("/api/sync/ack", {"acks": ["AssetV2|999999999.1"]})
     phone.client.store(b"two")
-    phone.sync()
-    compare(phone, server, "anna@example.org")
+    synced(phone, server, "anna@example.org")
     phone.close()
 
 
@@ -472,8 +469,7 @@ def test_a_client_that_goes_away_does_no_harm(server):
             if read:
                 connection.recv(read)
     phone = new_phone(server, "anna@example.org")
-    phone.sync()
-    compare(phone, server, "anna@example.org")
+    synced(phone, server, "anna@example.org")
     phone.close()
     assert session.get("/api/server/ping").status == 200
 
