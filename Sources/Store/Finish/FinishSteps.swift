@@ -35,6 +35,7 @@ struct FinishSteps: Sendable {
     settleLeftovers()
     do {
       members = try catalog.pool.write { [members] db in try intended(members, db) }
+      forgetAnnounced(members)
     } catch {
       for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
     }
@@ -69,9 +70,13 @@ struct FinishSteps: Sendable {
     return members
   }
 
-  /// What may happen only when the intents are on disk.
-  private func settleIntended(_ members: [FinishMember]) {
+  /// Their rows came to disk with the intents. Where that failed they wait on: their clients may know the addresses.
+  private func forgetAnnounced(_ members: [FinishMember]) {
     catalog.announced.forget(members.compactMap(\.request.upload))
+  }
+
+  /// What may happen only when the transaction with the intents is over.
+  private func settleIntended(_ members: [FinishMember]) {
     for member in members {
       switch member.phase {
       case .done(let result):
@@ -339,7 +344,12 @@ struct FinishSteps: Sendable {
       CrashPoint.recorded.pass()
     }
     if following.isEmpty { return nil }
-    if isFollowingIntended { settleIntended(following) } else { intend(&following) }
+    if isFollowingIntended {
+      forgetAnnounced(following)
+      settleIntended(following)
+    } else {
+      intend(&following)
+    }
     return nil
   }
 

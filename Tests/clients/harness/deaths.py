@@ -7,7 +7,7 @@ import time
 import uuid
 
 from . import catalog, client, draft, media
-from .transfer import DOORS, UPSTREAM, WHOLE, Transfer
+from .transfer import DOORS, FORM, UPSTREAM, WHOLE, Transfer
 from .wire import Closed
 
 
@@ -109,6 +109,11 @@ class Proof:
             self.figures["acknowledged offsets kept"] += sum(each.told > 0 for each in [transfer, *transfer.halves])
             transfer.ask(server)
             row = rows.get(transfer.digest)
+            if transfer.door == FORM and transfer.location is not None and row is not None and not transfer.ended:
+                # Its body is an upload, and the photo in it an asset: between the two the body waits whole, and is ended once more.
+                assert transfer.told == transfer.length, f"{transfer}: stored before its form was whole"
+                transfer.go(server)
+                self.figures["forms ended once more"] += 1
             if transfer.location is not None and row is not None:
                 assert transfer.asset == row, f"{transfer}: stored, and who lost the answer does not hear of it"
                 self.figures["lost answers replayed"] += transfer.replayed(server)

@@ -12,7 +12,8 @@ BACKGROUND, UPSTREAM = "/api/assets/background", "/api/upload"
 
 # Doors that start over, doors that go on where they stood, and one that has an address for each half.
 WHOLE = ("multipart", "raw", "background")
-RESUMABLE = ("tus", "tus with parts' checksums", "draft", "draft in parts", "resumable multipart", "upstream")
+FORM = "resumable multipart"
+RESUMABLE = ("tus", "tus with parts' checksums", "draft", "draft in parts", FORM, "upstream")
 HALVES = "tus in halves"
 DOORS = WHOLE + RESUMABLE + (HALVES,)
 
@@ -29,7 +30,7 @@ class Transfer:
         self.source = draft.address()
         self.version = self.chance.choice(draft.VERSIONS)
         self.body = data
-        if door in ("multipart", "resumable multipart"):
+        if door in ("multipart", FORM):
             self.body = multipart.upload(data, name)
         self.digest, self.size, self.length = sha1(data).digest(), len(data), len(self.body)
         # What a client remembers: the address, and the highest offset that it was told.
@@ -205,7 +206,7 @@ class Transfer:
             if self.door == "upstream":
                 target = UPSTREAM
                 fields = [f"Repr-Digest: sha=:{base64_sha1(self.body)}:", f'X-Immich-Asset-Data: filename="{self.name}"']
-            elif self.door == "resumable multipart":
+            elif self.door == FORM:
                 target, fields = draft.IMMICH, [f"Content-Type: {multipart.content_type()}"]
             part, last = self._part()
             head = speaker.creation(len(part), *fields, complete=last, target=target, length=None if last else len(self.body))
