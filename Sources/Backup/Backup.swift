@@ -22,6 +22,8 @@ package final class Backup: Sendable {
     package var role = DataDirectory.Role.server
     /// Whether a new or empty folder becomes a data directory: a mistyped path must not look like an empty backup.
     package var mayCreate = true
+    /// Of new passwords; older ones are hashed anew at the next login.
+    package var passwordCost = PasswordCost.standard
     /// Where the uploads' time comes from.
     package var clock = Accounts.Clock.system
 
@@ -106,7 +108,8 @@ package final class Backup: Sendable {
     desk = ReceiveDesk(
       catalog: catalog, originals: originals, staging: staging, finisher: finisher,
       transfers: Transfers(log: log, live: live, now: wall))
-    accounts = Accounts(catalog: catalog, logger: logger, activity: log, live: live)
+    accounts = Accounts(
+      catalog: catalog, logger: logger, cost: options.passwordCost, activity: log, live: live)
     assets = Assets(catalog: catalog, originals: originals)
     albums = Albums(catalog: catalog)
     tags = Tags(catalog: catalog)

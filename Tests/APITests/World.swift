@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Ground
 import HTTPTypes
+import MigratedCatalog
 import Testing
 
 @testable import API
@@ -16,9 +17,11 @@ final class World: Sendable {
 
   private init(folder: String) async throws {
     self.folder = folder
-    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    backup = try await Backup(
-      Backup.Options(dataFolder: folder + "/data", migrationsFolder: "/\(root)/migrations"), logger: log.logger)
+    var options = Backup.Options(
+      dataFolder: folder + "/data", migrationsFolder: MigratedCatalog.migrationsFolder)
+    options.passwordCost = PasswordCost(n: 16, r: 1, p: 1)
+    try await MigratedCatalog.settle(in: options.dataFolder)
+    backup = try await Backup(options, logger: log.logger)
     responder = APIResponder(
       backup: backup,
       options: APIOptions(publicFolder: folder + "/public", trustedProxies: ["10.0.0.1"], version: "0.0.1"),

@@ -2,6 +2,7 @@ import Backup
 import FoundationEssentials
 import Ground
 import Logging
+import MigratedCatalog
 import Store
 import Synchronization
 
@@ -19,9 +20,8 @@ final class AccountsFixture: Sendable {
   init(cost: PasswordCost = cheap) async throws {
     folder = FileManager.default.temporaryDirectory.path + "/nightstand-accounts-\(Identifier())"
     try FileSystem.makeFolders(folder)
+    try await MigratedCatalog.put(at: folder + "/nightstand.sqlite")
     catalog = try Catalog(path: folder + "/nightstand.sqlite")
-    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    try await Migrator(Migrations(folder: "/\(root)/migrations")).migrate(catalog, backups: folder + "/backups")
     let time = time
     let clock = Accounts.Clock(monotonic: { time.monotonic }, wall: { time.wall })
     accounts = Accounts(catalog: catalog, logger: Logger(label: "test"), cost: cost, clock: clock)

@@ -1,6 +1,7 @@
 import Foundation
 import Ground
 import Logging
+import MigratedCatalog
 import Store
 
 @testable import Backup
@@ -14,11 +15,9 @@ final class BackupFixture: Sendable {
   let anna: User
 
   static func options(_ root: String, role: DataDirectory.Role = .server) -> Backup.Options {
-    let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    var options = Backup.Options(
-      dataFolder: root, migrationsFolder: repository.appendingPathComponent("migrations").path)
+    var options = Backup.Options(dataFolder: root, migrationsFolder: MigratedCatalog.migrationsFolder)
     options.reserve = 0
+    options.passwordCost = AccountsFixture.cheap
     // The tests share a machine: nobody is refused because another test was slow. Those about patience set their own.
     (options.uploads.patience, options.uploads.finishPatience) = (120, 120)
     options.role = role
@@ -35,6 +34,7 @@ final class BackupFixture: Sendable {
     self.root = root ?? FileManager.default.temporaryDirectory.path + "/nightstand-" + Identifier().description
     var options = BackupFixture.options(self.root)
     change(&options)
+    if isTemporary { try await MigratedCatalog.settle(in: self.root) }
     backup = try await Backup(options, logger: quiet)
     if let anna = try await backup.accounts.user(email: "anna@example.org") {
       self.anna = anna

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Ground
+import MigratedCatalog
 import Testing
 
 @testable import Store
@@ -38,7 +39,8 @@ import Testing
     let folder = try TemporaryFolder()
     let directory = try DataDirectory(folder.path + "/data", role: .server)
     let catalog = try Catalog(path: directory.catalog)
-    try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
+    try await Migrator(Migrations(folder: MigratedCatalog.migrationsFolder)).migrate(
+      catalog, backups: directory.backups)
     let month = directory.originals + "/anna/2024/2024-07"
     try FileManager.default.createDirectory(atPath: month, withIntermediateDirectories: true)
     try await directory.check(against: catalog)

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Ground
+import MigratedCatalog
 import Testing
 
 @testable import Store
@@ -57,7 +58,8 @@ import Testing
     let (files, backups) = (folder.path + "/migrations", folder.path + "/backups")
     try FileSystem.makeFolders(files)
     func release(_ numbers: ClosedRange<Int>) throws {
-      for migration in try Migrations(folder: migrationsFolder).all where numbers.contains(migration.number) {
+      for migration in try Migrations(folder: MigratedCatalog.migrationsFolder).all
+      where numbers.contains(migration.number) {
         try migration.sql.write(toFile: "\(files)/\(migration.name)", atomically: false, encoding: .utf8)
       }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Ground
+import MigratedCatalog
 import Testing
 
 @testable import Store
@@ -99,7 +100,7 @@ import Testing
 
   @Test func releasedFilesApplyAndDescribeEveryTable() async throws {
     let catalog = try catalog()
-    let migrations = try Migrations(folder: migrationsFolder)
+    let migrations = try Migrations(folder: MigratedCatalog.migrationsFolder)
     try await Migrator(migrations).migrate(catalog, backups: backups)
     #expect(try await catalog.read { db in try String.fetchOne(db, sql: "PRAGMA integrity_check") } == "ok")
     for migration in migrations.all {

@@ -3,6 +3,7 @@ import GRDB
 import Glibc
 import Ground
 import Logging
+import MigratedCatalog
 
 @testable import Store
 
@@ -17,10 +18,6 @@ final class TemporaryFolder: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
-
-/// The migrations as they are released.
-let migrationsFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("migrations").path
 
 /// A whole store in a folder of its own: real SQLite, real files, one user `anna`.
 final class StoreFixture: Sendable {
@@ -42,8 +39,8 @@ final class StoreFixture: Sendable {
   ) async throws {
     folder = path == nil ? try TemporaryFolder() : nil
     directory = try DataDirectory(path ?? folder!.path + "/data", role: .server)
+    try await MigratedCatalog.put(at: directory.catalog)
     catalog = try Catalog(path: directory.catalog, boot: boot, patience: patience)
-    try await Migrator(Migrations(folder: migrationsFolder)).migrate(catalog, backups: directory.backups)
     staging = try Staging(
       root: directory.staging, originals: directory.originals, blocks: BlockPool(), reserve: reserve, mode: mode)
     originals = Originals(root: directory.originals, quarantine: directory.quarantine)

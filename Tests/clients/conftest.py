@@ -1,19 +1,51 @@
 """Servers for the tests: fresh ones, shared ones, plain and TLS. Each ends only what it started."""
 
 import itertools
+import shutil
 
 import pytest
 
 from harness import client, draft, process
 
 
+class Founded:
+    """A folder in which Anna, the admin, signed up and logged in once. To hash a password takes half a second, and most tests are about something else."""
+
+    def __init__(self, folder):
+        self.data = folder / "data"
+        server = process.Nightstand(self.data).start()
+        try:
+            client.sign_up(server)
+            session, _ = client.log_in(server)
+            self.session = session.fields
+            session.close()
+            server.stop()
+        finally:
+            server.close()
+
+    def settle(self, server):
+        """Puts a copy below a server that was not started yet; `client.session(server)` is her login."""
+        shutil.copytree(self.data, server.data, dirs_exist_ok=True)
+        server.session = self.session
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory):
+    return Founded(tmp_path_factory.mktemp("founded"))
+
+
 @pytest.fixture
-def launch(tmp_path):
-    """Makes servers: `launch("--option", "value", tls=…, ready=True, data=…)`; all are gone after the test."""
+def launch(tmp_path, request):
+    """Makes servers: `launch("--option", "value", tls=…, ready=True, data=…)`; all are gone after the test.
+
+    With `founded=True` anna@example.org is there and logged in, else nobody.
+    """
     made, numbers = [], itertools.count()
 
-    def make(*options, ready=True, data=None, **settings):
+    def make(*options, ready=True, data=None, founded=False, **settings):
         server = process.Nightstand(data or tmp_path / f"data{next(numbers)}", *options, **settings)
+        if founded:
+            request.getfixturevalue("founded").settle(server)
         made.append(server)
         return server.start() if ready else server
 
@@ -24,16 +56,14 @@ def launch(tmp_path):
 
 @pytest.fixture
 def server(launch):
-    """A fresh server with an admin, anna@example.org."""
-    made = launch()
-    client.sign_up(made)
-    return made
+    """A fresh server with an admin, anna@example.org, who is logged in."""
+    return launch(founded=True)
 
 
 @pytest.fixture
 def admin(server):
     """The admin's API key with every permission, on the fresh server."""
-    session, _ = client.log_in(server)
+    session = client.session(server)
     key = client.api_key(session)
     session.close()
     yield key

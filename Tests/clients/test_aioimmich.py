@@ -74,7 +74,7 @@ def test_it_uploads_and_fills_an_album(server, admin, tmp_path):
 
 def test_it_understands_our_refusals(server, admin):
     """It indexes `message` and the correlation id of every error without asking whether they are there."""
-    session, _ = client.log_in(server)
+    session = client.session(server)
     limited = client.api_key(session, "album.read").fields["x_api_key"]
 
     async def run(key, call, error):

@@ -41,8 +41,7 @@ def home(launch, inbox, mail, service):
     made = launch(
         "--push-allow-hosts", f"{inbox.place},{service.place}", "--smtp-server", f"127.0.0.1:{mail.port}",
         "--smtp-security", "none", "--smtp-from", "nightstand@example.org", "--smtp-user", "nightstand",
-        "--alert-admin-hours", "0", environment={"NIGHTSTAND_SMTP_PASSWORD": "mail secret"})
-    client.sign_up(made)
+        "--alert-admin-hours", "0", environment={"NIGHTSTAND_SMTP_PASSWORD": "mail secret"}, founded=True)
     return made
 
 
@@ -207,8 +206,7 @@ def test_a_test_message_says_what_is_wrong_in_a_word(home, inbox):
 
 
 def test_nothing_is_sent_where_nobody_allowed_it(launch, inbox):
-    home = launch()
-    client.sign_up(home)
+    home = launch(founded=True)
     anna = log_in(home)
     for kind, path in [("ntfy", "topic"), ("webhook", "hook")]:
         answer = anna.post(ALERTS + "/channels", {"kind": kind, "url": inbox.url(path)})

@@ -20,7 +20,7 @@ NOBODY = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 def anna(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     yield session
     session.close()
 
@@ -402,7 +402,7 @@ def test_names_from_before_the_search_are_found_after_a_restart(server, anna):
     with catalog.opened(server.data, write=True) as db:
         db.execute("UPDATE asset SET search_name = NULL")
     server.start()
-    again, _ = client.log_in(server)
+    again = client.session(server)
     assert found(again, originalFileName="uberall") == [asset]
 
 

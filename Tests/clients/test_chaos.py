@@ -152,9 +152,8 @@ def test_cut_at_every_interesting_byte(plain_server, resident, make, then, mark)
 @pytest.mark.timeout(240)
 def test_thousands_of_interruptions(launch):
     """Eight uploads at once, by both protocols, each cut again and again at random and at awkward places."""
-    server = launch("--max-connections-per-address", "0")
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch("--max-connections-per-address", "0", founded=True)
+    someone = client.api_key(client.session(server))
     key = someone.fields["x_api_key"]
     runners = 8
     each = -(-INTERRUPTIONS // runners)
@@ -333,9 +332,8 @@ def test_slow_and_in_crumbs(plain_server, resident, make, plan):
 @pytest.mark.parametrize("then", [chaos.RESET, chaos.CLOSE])
 def test_an_optimistic_creation_goes_on_where_it_was_cut(launch, then):
     """The draft in one request: the address comes in the 104, and is all that is left after the cut."""
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     server.key = someone.fields["x_api_key"]
     for turn, cut in enumerate([0, 1, 4096, 100_000, 299_999]):
         data = media.mov(f"optimistic {then} {cut}", 300_000 - 1066)
@@ -362,9 +360,8 @@ def test_an_optimistic_creation_goes_on_where_it_was_cut(launch, then):
 @pytest.mark.parametrize("then", [chaos.RESET, chaos.CLOSE])
 def test_a_multipart_upload_that_is_cut_leaves_nothing_or_everything(launch, then):
     """The ordinary door cannot resume: what is cut was never there; only the answer may be lost."""
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     data = media.mov(f"multipart {then}", 300_000)
     body = multipart.upload(data, "cut.mov")
     end = len(body)
@@ -387,9 +384,8 @@ def test_a_multipart_upload_that_is_cut_leaves_nothing_or_everything(launch, the
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("make", COURIERS)
 def test_a_film_that_is_cut_ten_times_transfers_less_than_1_percent_twice(launch, make):
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     film = Film(make.__name__, FILM_MIB << 20)
     choice = random.Random(f"{SEED} {make.__name__}")
     places = sorted(choice.randrange(1, film.size) for _ in range(10))

@@ -36,9 +36,8 @@ def crash_during(server, someone, data, *, sidecar=None):
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_named_point(launch, point, passage):
     """At the first passage, and at the third with two photos stored before it in the same life."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     someone = client.api_key(session)
     session.close()
     kept = media.jpeg("kept")
@@ -73,9 +72,8 @@ def test_killed_at_a_named_point(launch, point, passage):
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_named_point_under_load(launch, point):
     """Several uploads finish together in one commit; the process dies at the fifth passage."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     someone = client.api_key(session)
     server.restart(NIGHTSTAND_CRASH_AT=f"{point}:5")
     load = Load(server, someone.fields["x_api_key"], f"under load {point}")
@@ -162,9 +160,8 @@ def test_killed_at_random_moments_under_load(launch):
     seed = os.environ.get("NIGHTSTAND_SEED") or str(random.SystemRandom().randrange(1 << 32))
     print(f"\nNIGHTSTAND_SEED={seed}")
     chance = random.Random(seed)
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     someone = client.api_key(session)
     session.close()
     key, began, checked = someone.fields["x_api_key"], time.monotonic(), 0

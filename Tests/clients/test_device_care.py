@@ -158,11 +158,10 @@ def test_an_admin_discards_somebody_else_s_stuck_upload(server, phone, bert, add
 
 
 def test_the_disk_s_level_is_told_once(launch, small_disk):  # noqa: F811
-    server = launch("--reserve", str(16 << 20), data=small_disk / "data")
-    client.sign_up(server)
+    server = launch("--reserve", str(16 << 20), data=small_disk / "data", founded=True)
 
     def levels():
-        session, _ = client.log_in(server)
+        session = client.session(server)
         try:
             return [item["reason"] for item in activity(session, "?kind=disk_level")["items"]]
         finally:

@@ -43,9 +43,8 @@ def free(path):
 
 @pytest.fixture
 def full_server(launch, small_disk):
-    server = launch("--reserve", str(RESERVE), data=small_disk / "data")
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--reserve", str(RESERVE), data=small_disk / "data", founded=True)
+    session = client.session(server)
     yield server, client.api_key(session)
     session.close()
 

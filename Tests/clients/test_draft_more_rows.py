@@ -139,9 +139,8 @@ def test_R20_a_chunked_body_without_its_end_is_not_complete(speaker, seed):
 @pytest.mark.parametrize("loss", ["shorter", "missing"])
 def test_R21_an_upload_whose_bytes_are_lost_is_dead(launch, loss):
     """Never a smaller offset."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     uploads = [(Draft(server, server.key, version), media.mov(f"lost {version}", 5000)) for version in VERSIONS]
     places = [speaker.begun(data) for speaker, data in uploads]

@@ -207,9 +207,8 @@ def test_the_circuit_breaker_stops_104_where_it_breaks_uploads(server, admin):
 
 @pytest.mark.parametrize(("policy", "behind", "direct"), [("always", [104], [104]), ("never", [], [])])
 def test_the_policy_can_be_chosen(launch, policy, behind, direct):
-    server = launch("--interim-responses", policy)
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--interim-responses", policy, founded=True)
+    session = client.session(server)
     speaker = Draft(server, client.api_key(session).fields["x_api_key"])
     assert speaker.create(media.jpeg("one"), "Via: 1.1 proxy").interim == behind
     assert speaker.create(media.jpeg("two")).interim == direct

@@ -63,7 +63,7 @@ def open_stream(server):
 
 @pytest.fixture
 def anna(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     yield session
     session.close()
 
@@ -103,7 +103,7 @@ def test_nobody_hears_what_is_not_theirs(server, anna, add_user, open_stream):
 
 def test_a_login_that_ended_hears_nothing_more(server, anna, open_stream):
     """However much goes on: each piece of news is told to those who are still logged in."""
-    other, _ = client.log_in(server)
+    other = client.session(server)
     stream = open_stream(other)
     anna.store(media.jpeg("before"), "before.jpg")
     assert stream.next("activity")[2]["name"] == "before.jpg"
@@ -122,7 +122,7 @@ def test_a_slow_reader_whose_login_ends_does_not_hear_the_rest(server, anna):
         (user,) = db.execute("SELECT number FROM user").fetchone()
         first = db.execute("SELECT max(number) FROM activity").fetchone()[0]
         db.executemany("INSERT INTO activity (at, kind, user, name) VALUES (0, 'rejected', ?, ?)", ((user, "x" * 200) for _ in range(behind)))
-    other, _ = client.log_in(server)
+    other = client.session(server)
     with Wire(server, receive_buffer=4096) as wire:
         wire.send(f"GET /api/backup/events?lastEventId={first} HTTP/1.1\r\nHost: x\r\nAuthorization: {other.fields['Authorization']}\r\n\r\n".encode())
         assert wire._more() and wire.pending.startswith(b"HTTP/1.1 200")
@@ -181,7 +181,7 @@ def test_a_server_that_stops_ends_its_streams(server, anna, open_stream):
 @pytest.mark.parametrize("point", ["intents-committed", "renamed", "folder-synced"])
 def test_nothing_is_told_before_it_is_recorded(server, open_stream, point, door):
     """The server dies in the finish: whoever listens has not heard of a photo that is not in the catalog."""
-    session, _ = client.log_in(server)
+    session = client.session(server)
     key = client.api_key(session).fields["x_api_key"]
     first = media.jpeg("first")
     server.restart(NIGHTSTAND_CRASH_AT=f"{point}:2")

@@ -13,9 +13,8 @@ from harness.transfer import Transfer
 @pytest.fixture
 def proof(launch):
     """A photo that was stored, another of which 1000 bytes were acknowledged, and a dead server."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     made = Proof(server, "spoilt", random.Random(1))

@@ -45,9 +45,8 @@ def grown(server, location, size, chaining):
 @pytest.mark.parametrize("dialect", ["draft", "tus"])
 def test_an_upload_goes_on_and_ends_beyond_32_bits(launch, size, dialect):
     chaining, digest = PLACES[size]
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     speaker = draft.Draft(server, server.key)
@@ -127,9 +126,8 @@ def whole_digest(size):
 def begin_long_finish(launch, size, sha256):
     """An upload whose last part makes it whole, and whose finish reads all of it again for its SHA-256; the thread that
     brings that part, and what it was answered."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     speaker = draft.Draft(server, server.key)

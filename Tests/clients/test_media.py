@@ -322,9 +322,8 @@ def children(pid):
 
 def test_a_killed_server_leaves_no_tool_behind(launch, tmp_path):
     """Also one that hangs and reads nothing, which closing its input would not end."""
-    server = launch(environment=fake(tmp_path / "bin", "vipsthumbnail", "exec /bin/sleep 1000"))
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(environment=fake(tmp_path / "bin", "vipsthumbnail", "exec /bin/sleep 1000"), founded=True)
+    session = client.session(server)
     session.store(media.jpeg("left behind"), "left.jpg")
     pid = server.process.pid
     tools = process.until(
@@ -345,9 +344,8 @@ def test_what_is_deleted_while_its_pictures_are_made_leaves_none(launch, tmp_pat
     begun, gate = "begun", tmp_path / "gate"
     wait = f'case "$*" in *preview*) : > {begun}; while ! test -e {gate}; do :; done;; esac'
     server = launch(environment=fake(
-        tmp_path / "bin", "vipsthumbnail", f'{wait}\nexec {shutil.which("vipsthumbnail")} "$@"'))
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+        tmp_path / "bin", "vipsthumbnail", f'{wait}\nexec {shutil.which("vipsthumbnail")} "$@"'), founded=True)
+    session = client.session(server)
     gone = session.store(media.jpeg("deleted meanwhile"), "gone.jpg")
     process.until(lambda: list((server.data / "derived").glob(f"work/**/{begun}")), 30, "the tool runs")
     number = row_number(server, gone)
@@ -376,9 +374,8 @@ def test_missing_tools_are_waited_for(launch, tmp_path):
     """A server that finds none stores as ever; one that is started where they are does the work."""
     empty = tmp_path / "bin"
     empty.mkdir()
-    server = launch(environment={"NIGHTSTAND_TOOLS": str(empty)})
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(environment={"NIGHTSTAND_TOOLS": str(empty)}, founded=True)
+    session = client.session(server)
     asset = session.store(media.jpeg("waits"), "waits.jpg")
     process.until(lambda: {state for state, _ in jobs(server, asset).values()} == {"blocked"}, 20, "blocked jobs")
     assert set(jobs(server, asset)) == {"facts", "pictures"}
@@ -393,7 +390,7 @@ def test_missing_tools_are_waited_for(launch, tmp_path):
 
 
 def test_paused_queues_wait_and_survive_a_restart(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     for name in ("thumbnailGeneration", "metadataExtraction"):
         answer = session.put(f"/api/jobs/{name}", {"command": "pause", "force": True}).json()
         assert answer["queueStatus"]["isPaused"]
@@ -409,7 +406,7 @@ def test_paused_queues_wait_and_survive_a_restart(server):
 
 
 def test_a_killed_server_goes_on(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     assets = [session.store(media.jpeg(f"killed {number}", 200), f"{number}.jpg") for number in range(12)]
     server.kill()
     server.start()

@@ -29,10 +29,9 @@ def library(tmp_path_factory):
 def house(launch, library, tmp_path):
     """A server whose syncs are recorded."""
     log = tmp_path / "syncs"
-    server = launch(environment={"LD_PRELOAD": str(library), "NIGHTSTAND_SYNCS": str(log)})
+    server = launch(environment={"LD_PRELOAD": str(library), "NIGHTSTAND_SYNCS": str(log)}, founded=True)
     server.syncs = log
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     return server

@@ -24,9 +24,8 @@ def test_sigterm_ends_an_idle_server_at_once(launch):
 @pytest.mark.parametrize("scheme", ["plain", "tls"])
 def test_sigterm_with_a_hanging_upload_ends_within_ten_seconds(launch, tmp_path, scheme):
     """Also beside a download that nobody reads and a head that never ends. Default options: this is the promise."""
-    server = launch(tls=process.Certificate(tmp_path) if scheme == "tls" else None)
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(tls=process.Certificate(tmp_path) if scheme == "tls" else None, founded=True)
+    session = client.session(server)
     asset = session.store(media.mov("drain", 8_000_000), "drain.mov")
     token = session.fields["Authorization"]
     body = multipart.upload(b"x" * 100_000, "hang.jpg")
@@ -47,9 +46,8 @@ def test_sigterm_with_a_hanging_upload_ends_within_ten_seconds(launch, tmp_path,
 
 def test_sigterm_lets_a_running_upload_finish(launch):
     """The signal comes in the middle of a body; the client sends the rest and is told that the photo is stored."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     data = media.jpeg("finish")
     body = multipart.upload(data, "finish.jpg")
     with Wire(server) as wire:
@@ -70,9 +68,8 @@ def test_sigterm_lets_a_running_upload_finish(launch):
 @pytest.mark.parametrize("protocol", ["tus", "draft"])
 def test_sigterm_cuts_resumable_uploads_and_keeps_what_came(launch, protocol):
     """No answer that a client would take for a refusal: a cut, or at most a 5xx. After the restart it goes on where it stood."""
-    server = launch("--shutdown-timeout", "1")
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--shutdown-timeout", "1", founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     data = media.mov(f"stopped {protocol}", 4_000_000)

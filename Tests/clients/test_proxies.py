@@ -208,9 +208,8 @@ def test_no_104_where_a_proxy_can_be_seen(house, someone, kind):
 @pytest.mark.parametrize("setting", [("--interim-responses", "always"), ("--trusted-interim-proxies", "127.0.0.1")])
 @pytest.mark.parametrize("kind", ["haproxy", "caddy"])
 def test_a_104_comes_through_a_proxy_that_hands_it_on(launch, tmp_path, kind, setting):
-    server = launch(*setting)
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(*setting, founded=True)
+    someone = client.api_key(client.session(server))
     film = Film(f"handed on {kind}", 500_000)
     proxy = proxies.Proxy(kind, server.port, tmp_path / kind)
     proxy.key = server.key = someone.fields["x_api_key"]
@@ -225,9 +224,8 @@ def test_a_104_comes_through_a_proxy_that_hands_it_on(launch, tmp_path, kind, se
 
 def test_an_nginx_that_cannot_be_seen_breaks_the_circuit(launch, tmp_path):
     """The first 104s break the answers; then the server notices that this client begins again and again."""
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     film = Film("unseen", 500_000)
     proxy = proxies.Proxy("nginx-unseen", server.port, tmp_path / "nginx")
     proxy.key = server.key = someone.fields["x_api_key"]

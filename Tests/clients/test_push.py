@@ -28,8 +28,7 @@ def service():
 @pytest.fixture
 def home(launch, service):
     """A server that may send to the push service."""
-    made = launch("--push-allow-hosts", service.place)
-    client.sign_up(made)
+    made = launch("--push-allow-hosts", service.place, founded=True)
     return made
 
 

@@ -56,8 +56,7 @@ def apple(open_provider, launch, certificate, tmp_path):
     provider = open_provider(lambda *_: answers.pop(0) if answers else (200, {}, None))
     server = launch(
         "--apns-key-file", file, "--apns-key-id", "KEY1234567", "--apns-team-id", "TEAM123456",
-        "--apns-topic", "org.example.photos", "--apns-server", provider.url, "--outbound-ca-file", certificate.certificate)
-    client.sign_up(server)
+        "--apns-topic", "org.example.photos", "--apns-server", provider.url, "--outbound-ca-file", certificate.certificate, founded=True)
     return server, key, provider, answers
 
 
@@ -146,8 +145,7 @@ def google(open_provider, launch, certificate, tmp_path):
         "type": "service_account", "project_id": "home-1", "private_key_id": "k1", "private_key": pem.read_text(),
         "client_email": "push@home-1.iam.gserviceaccount.com", "token_uri": provider.url + "/token"}))
     server = launch(
-        "--fcm-account-file", account, "--fcm-server", provider.url, "--outbound-ca-file", certificate.certificate)
-    client.sign_up(server)
+        "--fcm-account-file", account, "--fcm-server", provider.url, "--outbound-ca-file", certificate.certificate, founded=True)
     return server, pem, provider, answers
 
 
@@ -210,8 +208,7 @@ def test_web_push_by_tls_and_http2_with_an_authority_at_home(launch, open_provid
     provider = open_provider(lambda *_: (201, {"location": "/message/1"}, None))
     place = f"127.0.0.1:{provider.port}"
     server = launch(
-        "--outbound-ca-file", certificate.certificate, environment={"NIGHTSTAND_PUSH_ALLOW_HOSTS": f"ntfy.lan, {place}"})
-    client.sign_up(server)
+        "--outbound-ca-file", certificate.certificate, environment={"NIGHTSTAND_PUSH_ALLOW_HOSTS": f"ntfy.lan, {place}"}, founded=True)
     phone, app = log_in(server), App()
     answer = phone.put(ME, {"kind": "webpush", "endpoint": f"https://{place}/up?a=1", "keys": app.keys})
     assert answer.json()["registration"] | {"state": "pending", "problem": None} == answer.json()["registration"]
@@ -225,10 +222,9 @@ def test_web_push_by_tls_and_http2_with_an_authority_at_home(launch, open_provid
 def test_a_push_service_that_says_nothing_is_not_waited_for_long(launch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         place = f"127.0.0.1:{silent.getsockname()[1]}"
-        server = launch("--push-allow-hosts", place)
-        client.sign_up(server)
+        server = launch("--push-allow-hosts", place, founded=True)
         begun = time.monotonic()
         answer = log_in(server).put(ME, {"kind": "webpush", "endpoint": f"http://{place}/", "keys": App().keys})
         assert answer.json()["registration"]["problem"] == "no_answer" and 9 < time.monotonic() - begun < 20
-        session, _ = client.log_in(server)
+        session = client.session(server)
         assert session.get("/api/backup/outbound").json()["recent"][0]["outcome"] == "timed_out"

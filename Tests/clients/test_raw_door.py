@@ -112,9 +112,8 @@ def test_a_plain_name_in_a_field(plain_server, raw, seed, field):
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.jpg", "/abs.jpg", "a\0b.jpg", "a\r\nX-Evil: 1.jpg", "..", ".", "x" * 4000 + ".jpg", "CON.jpg"])
 def test_a_hostile_name_is_only_a_name(launch, raw, name):
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     data = media.jpeg(name)
     answer = raw(data, target=f"{RAW}?filename={client.quoted(name)}", key=server.key, server=server)

@@ -16,9 +16,8 @@ def impatient(request, launch, tmp_path):
     """A server whose patience is a second where the default is ten or sixty."""
     tls = process.Certificate(tmp_path) if request.param == "tls" else None
     server = launch("--head-timeout", "1", "--stall-timeout", "1", "--idle-timeout", "1", "--handshake-timeout", "1",
-                    tls=tls)
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+                    tls=tls, founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     return server
@@ -160,9 +159,8 @@ def test_300_slow_heads_delay_nobody(launch, tmp_path, scheme):
 def test_300_stalled_uploads_delay_nobody(launch):
     """Each holds a route open in the middle of its body. Others log in, upload and download meanwhile."""
     from harness import media
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     stalled = []
     try:

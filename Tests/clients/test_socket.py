@@ -58,7 +58,7 @@ def cookie(user):
 
 
 def test_a_new_photo_is_announced_to_its_owner_alone(server, add_user, listen, seed):
-    anna, _ = client.log_in(server)
+    anna = client.session(server)
     bert = add_user(server)
     key = client.api_key(anna, "asset.read")
     mine = [
@@ -83,7 +83,7 @@ def test_a_new_photo_is_announced_to_its_owner_alone(server, add_user, listen, s
 
 
 def test_the_event_is_what_the_sync_stream_says(server, listen, seed):
-    anna, _ = client.log_in(server)
+    anna = client.session(server)
     ear = listen(server, Cookie=cookie(anna))
     anna.store(media.jpeg(seed))
     event = ear.next()
@@ -93,7 +93,7 @@ def test_the_event_is_what_the_sync_stream_says(server, listen, seed):
 
 
 def test_pictures_that_are_made_again_are_no_news(server, admin, listen, seed):
-    anna, _ = client.log_in(server)
+    anna = client.session(server)
     ear = listen(server, Cookie=cookie(anna))
     first = anna.store(media.jpeg(seed))
     assert ear.next()["asset"]["id"] == first
@@ -119,7 +119,7 @@ def test_only_who_is_known_gets_in(server, admin):
     poor = client.api_key(client.log_in(server)[0], "asset.upload")
     refused = ask(x_api_key=poor.fields["x_api_key"])
     assert refused.status == 403 and "asset.read" in refused.json()["message"]
-    user, _ = client.log_in(server)
+    user = client.session(server)
     # A page of another site can open a WebSocket to here, and the browser sends the cookie with it.
     assert ask(Cookie=cookie(user), Origin="https://evil.example").status == 403
     assert ask(Cookie=cookie(user), Sec_Fetch_Site="cross-site").status == 403
@@ -133,7 +133,7 @@ def test_only_who_is_known_gets_in(server, admin):
 
 
 def test_a_login_that_ends_hears_nothing_more(server, listen, seed):
-    anna, _ = client.log_in(server)
+    anna = client.session(server)
     other, _ = client.log_in(server)
     ear, still = listen(server, Cookie=cookie(anna)), listen(server, Cookie=cookie(other))
     assert anna.post("/api/auth/logout").status == 200
@@ -144,7 +144,7 @@ def test_a_login_that_ends_hears_nothing_more(server, listen, seed):
 
 
 def test_the_server_says_goodbye_and_is_found_again(server, listen, seed):
-    anna, _ = client.log_in(server)
+    anna = client.session(server)
     ear = listen(server, Cookie=cookie(anna))
     server.restart()
     assert ear.gone.get(timeout=10)

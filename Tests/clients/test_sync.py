@@ -403,7 +403,7 @@ def test_api_keys_are_refused(admin):
 
 
 def test_acknowledgements(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     assert session.get("/api/sync/ack").json() == []
     answer = session.post("/api/sync/ack", {"acks": ["Nonsense|1"]})
     assert answer.status == 400 and answer.json()["message"] == "Invalid ack type: Nonsense"
@@ -449,7 +449,7 @@ def test_a_phone_that_is_ahead_of_the_catalog_starts_again(server):
 
 
 def test_unknown_request_types_give_no_lines(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     answer = session.post("/api/sync/stream", {"types": ["FutureThingsV9", "PeopleV1", "AssetOcrV1"]})
     assert answer.status == 200
     assert [json.loads(line)["type"] for line in answer.body.splitlines()] == ["SyncCompleteV1"]

@@ -64,8 +64,7 @@ def fill(data, email, count):
 
 @pytest.fixture
 def crowd(launch, add_user):
-    server = launch()
-    client.sign_up(server)
+    server = launch(founded=True)
     bert = add_user(server)
     bert.close()
     fill(server.data, "anna@example.org", 8000)
@@ -105,7 +104,7 @@ def test_a_newer_stream_of_a_login_ends_the_older(crowd):
 
 def test_phones_begin_again_where_the_operator_says_so(server):
     """After the catalog was put back to an older state, phones know more than it does."""
-    session, _ = client.log_in(server)
+    session = client.session(server)
     other, _ = client.log_in(server)
     assert server.command("user", "resync", "anna@example.org").stdout.decode().split()[1] == "logins"
     for phone in (session, other):

@@ -29,8 +29,7 @@ def service():
 
 @pytest.fixture
 def home(launch, service):
-    made = launch("--push-allow-hosts", service.place)
-    client.sign_up(made)
+    made = launch("--push-allow-hosts", service.place, founded=True)
     return made
 
 

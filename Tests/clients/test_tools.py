@@ -38,8 +38,7 @@ def nosy(launch, tmp_path):
         (tools / "exiftool").chmod(0o755)
 
     curious("/nowhere")
-    server = launch(environment={"NIGHTSTAND_TOOLS": str(tools)})
-    client.sign_up(server)
+    server = launch(environment={"NIGHTSTAND_TOOLS": str(tools)}, founded=True)
     server.curious = curious
     return server
 

@@ -118,9 +118,8 @@ def test_motion_parts(server, admin):
 
 
 def test_the_trash_is_emptied_after_its_days(launch):
-    server = launch("--trash-days", "3")
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--trash-days", "3", founded=True)
+    session = client.session(server)
     admin = client.api_key(session)
     old, young = admin.store(media.jpeg("old")), admin.store(media.jpeg("young"))
     assert admin.get("/api/server/config").json()["trashDays"] == 3
@@ -138,9 +137,8 @@ def test_the_trash_is_emptied_after_its_days(launch):
 
 
 def test_the_quarantine_is_emptied_after_its_days(launch):
-    server = launch("--quarantine-days", "5")
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--quarantine-days", "5", founded=True)
+    session = client.session(server)
     admin = client.api_key(session)
     assert admin.delete("/api/assets", {"ids": [admin.store(media.jpeg("gone"))], "force": True}).status == 204
     settled(server)
@@ -165,9 +163,8 @@ def test_the_quarantine_is_emptied_after_its_days(launch):
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_while_files_leave(launch, point):
     """At each step: after the restart everything is as if nothing had happened, and what stays is whole."""
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     admin = client.api_key(session)
     session.close()
     kept = [admin.store(media.jpeg(f"kept {index}"), f"{index}.jpg") for index in range(3)]

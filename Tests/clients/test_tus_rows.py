@@ -326,9 +326,8 @@ def test_c17_numbers_beyond_63_bits_are_none(tus, data, number):
 
 
 def test_c18_a_stalled_body_is_closed_and_kept(launch):
-    server = launch("--stall-timeout", "1")
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch("--stall-timeout", "1", founded=True)
+    someone = client.api_key(client.session(server))
     tus = Tus(server, someone.fields["x_api_key"])
     data = photo("c18")
     url = tus.create(len(data))
@@ -575,9 +574,8 @@ def test_x17_when_it_expires(tus, data):
 
 
 def test_x18_after_its_time(launch):
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     tus = Tus(server, someone.fields["x_api_key"])
     data = photo("x18")
     url, other = tus.create(len(data)), tus.create(len(data))
@@ -832,9 +830,8 @@ def test_x31_a_final_has_only_its_own_metadata(tus, resident, data):
 
 def test_x32_a_sum_beyond_the_largest(launch):
     """Two halves of more than half the largest: sparse files, made behind the stopped server's back."""
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     tus = Tus(server, someone.fields["x_api_key"])
     half = int(tus.request("OPTIONS").header("tus-max-size")) // 2 + 1
     url = partial(tus, b"x" * 100)

@@ -91,9 +91,8 @@ def test_stopped_and_gone_on_by_another_uploader(tuspy, resident, path, data):
 
 def test_gone_on_after_a_restart_of_the_server(launch, tmp_path, path, data):
     from harness import client
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     tuspy = tus_client.TusClient(server.url + RESOURCE, headers={"x-api-key": someone.fields["x_api_key"]})
     storage = filestorage.FileStorage(str(tmp_path / "addresses.json"))
     uploader = tuspy.uploader(path, chunk_size=1_000_000, store_url=True, url_storage=storage)

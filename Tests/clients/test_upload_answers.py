@@ -273,9 +273,8 @@ def test_an_address_is_never_made_of_what_a_request_says_of_its_host(plain_serve
 def test_public_url_makes_addresses_absolute(launch):
     """Below a path that a proxy puts in front, too; and what is absolute is understood where parts are named."""
     front = "https://photos.example/below"
-    server = launch("--public-url", front)
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--public-url", front, founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     tus, speaker, data = Tus(server, server.key), Draft(server, server.key), media.mov("public", 20_000)
@@ -296,9 +295,8 @@ def test_public_url_makes_addresses_absolute(launch):
 
 def test_the_log_keeps_addresses_of_uploads_to_itself(launch):
     """Who reads the log could go on with an upload, or end it."""
-    server = launch("--log-level", "debug")
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--log-level", "debug", founded=True)
+    session = client.session(server)
     key = client.api_key(session).fields["x_api_key"]
     tus = Tus(server, key)
     url = tus.create(1000)

@@ -307,9 +307,8 @@ def staged_of(server, address):
 @pytest.mark.timeout(180)
 def test_500_trickling_uploads_delay_nobody(launch, add_user):
     """Sixteen people's 32 uploads each send a few bytes now and then; a photo of 3 MB still takes less than a second."""
-    server = launch("--max-connections-per-address", "0", "--max-connections", "2048")
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch("--max-connections-per-address", "0", "--max-connections", "2048", founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     people = [client.api_key(add_user(server, email=f"crowd{index}@example.org")).fields["x_api_key"] for index in range(16)]
     count, length = 500, 100_000
@@ -373,9 +372,8 @@ def test_500_trickling_uploads_delay_nobody(launch, add_user):
 
 def test_one_person_cannot_take_every_writer(launch, add_user):
     """The 33rd upload at the same time of one person hears so and loses nothing; another person is not concerned."""
-    server = launch("--max-connections-per-address", "0")
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch("--max-connections-per-address", "0", founded=True)
+    someone = client.api_key(client.session(server))
     tus = Tus(server, someone.fields["x_api_key"])
     other = Tus(server, client.api_key(add_user(server)).fields["x_api_key"])
     wires = []
@@ -402,9 +400,8 @@ def test_one_person_cannot_take_every_writer(launch, add_user):
 @pytest.mark.timeout(180)
 def test_one_person_cannot_open_uploads_without_end(launch):
     """1000 may be open; the next hears so, until one of them ends."""
-    server = launch()
-    client.sign_up(server)
-    someone = client.api_key(client.log_in(server)[0])
+    server = launch(founded=True)
+    someone = client.api_key(client.session(server))
     tus = Tus(server, someone.fields["x_api_key"])
     limit = 1000
 

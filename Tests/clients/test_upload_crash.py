@@ -36,9 +36,8 @@ def house(launch):
 
 
 def founded(launch):
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     return server

@@ -18,9 +18,8 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 @pytest.fixture
 def house(launch):
-    server = launch()
-    client.sign_up(server)
-    session, _ = client.log_in(server)
+    server = launch(founded=True)
+    session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()
     return server

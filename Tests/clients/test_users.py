@@ -9,7 +9,7 @@ from harness import catalog, client, media
 
 @pytest.fixture
 def anna(server):
-    session, _ = client.log_in(server)
+    session = client.session(server)
     yield session
     session.close()
 
@@ -91,7 +91,7 @@ def test_a_password_reset_ends_the_sessions(server, anna):
     assert login.json()["shouldChangePassword"] is True
     assert his.put("/api/users/me", {"password": "his own choice"}).json()["shouldChangePassword"] is False
     # An admin who changes their own keeps the session that does it.
-    other, _ = client.log_in(server)
+    other = client.session(server)
     change(anna, anna.me()["id"], password="anna's other password")
     assert anna.get("/api/users/me").status == 200 and other.get("/api/users/me").status == 401
 
@@ -106,7 +106,7 @@ def test_the_last_admin_stays_one(server, anna):
     assert anna.get("/api/users/me").status == 401
     assert his.put(f"/api/admin/users/{bert}", {"isAdmin": False}).status == 400, "a deleted admin does not count"
     assert his.post(f"/api/admin/users/{me}/restore").json()["status"] == "active"
-    again, _ = client.log_in(server)
+    again = client.session(server)
     assert again.me()["isAdmin"] is True
 
 

@@ -128,6 +128,11 @@ def log_in(server, email="anna@example.org", password=PASSWORD, **options):
     return client, answer
 
 
+def session(server, **options):
+    """The login that a founded server came with."""
+    return Client(server, **server.session, **options)
+
+
 def api_key(client, *permissions, name="proof"):
     """Makes an API key; returns a client that uses it."""
     answer = client.post("/api/api-keys", {"name": name, "permissions": list(permissions) or ["all"]})

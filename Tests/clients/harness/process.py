@@ -56,6 +56,8 @@ class Nightstand:
         self.log = self.data.parent / f"{self.data.name}.log"
         self.process: subprocess.Popen | None = None
         self.port = 0
+        # The fields of a login that its folder came with.
+        self.session: dict | None = None
 
     @property
     def scheme(self):
