@@ -8,7 +8,8 @@ private struct Model {
   var holder: UInt64?
   var isWriting = false
   var isAskedToLeave = false
-  var hasWrittenSince = false
+  var allowed = 0
+  var written = 0
   var isStoring = false
 
   /// Whether the event may happen; it has happened then.
@@ -21,14 +22,14 @@ private struct Model {
     case .receive(let who):
       guard holder == who, !isWriting, !isStoring else { return false }
       isWriting = true
-    case .knock:
+    case .knock(let writes):
       guard isWriting, !isAskedToLeave else { return false }
-      isAskedToLeave = true
+      (isAskedToLeave, allowed, written) = (true, writes, 0)
     case .write(let who):
       guard holder == who, isWriting else { return false }
       guard isAskedToLeave else { return true }
-      guard !hasWrittenSince else { return false }
-      hasWrittenSince = true
+      guard written < allowed else { return false }
+      written += 1
     case .finish(let who):
       guard holder == who, !isStoring else { return false }
       (isStoring, isWriting, isAskedToLeave) = (true, false, false)
@@ -50,8 +51,8 @@ private struct Model {
     case .open: !isOver && holder == nil
     case .visited(let who): !isOver && holder == who && !isWriting && !isStoring
     case .receiving(let who): !isOver && holder == who && isWriting && !isAskedToLeave
-    case .takenOver(let who, let mayWrite):
-      !isOver && holder == who && isWriting && isAskedToLeave && mayWrite == !hasWrittenSince
+    case .takenOver(let who, let writes):
+      !isOver && holder == who && isWriting && isAskedToLeave && writes == allowed - written
     case .finishing(let who): !isOver && holder == who && isStoring && !isWriting
     case .complete, .failed, .gone: isOver && holder == nil
     }
@@ -85,7 +86,7 @@ private struct Model {
           last += 1
           event = .visit(last)
         case 4...6: event = .receive(who)
-        case 7, 8: event = .knock
+        case 7, 8: event = .knock(writes: Int(random.next() % 3))
         case 9...11: event = .write(who)
         case 12: event = .finish(who)
         case 13: event = .letGo(who)
@@ -108,7 +109,7 @@ private struct Model {
 
   @Test func lateWriterIsNeverTaken() throws {
     var machine = UploadMachine.open
-    for event: UploadMachine.Event in [.visit(1), .receive(1), .write(1), .knock, .write(1)] {
+    for event: UploadMachine.Event in [.visit(1), .receive(1), .write(1), .knock(writes: 1), .write(1)] {
       machine = try #require(machine.after(event), "\(event)")
     }
     #expect(machine.after(.write(1)) == nil, "one write after the take-over")

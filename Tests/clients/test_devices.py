@@ -42,6 +42,14 @@ def kinds(someone, query=""):
 
 
 @pytest.fixture
+def server(launch):
+    """Without a login: each is a device."""
+    made = launch()
+    client.sign_up(made)
+    return made
+
+
+@pytest.fixture
 def phone(server):
     made = log_in(server, **PIXEL)
     yield made

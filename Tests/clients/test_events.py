@@ -103,7 +103,7 @@ def test_nobody_hears_what_is_not_theirs(server, anna, add_user, open_stream):
 
 def test_a_login_that_ended_hears_nothing_more(server, anna, open_stream):
     """However much goes on: each piece of news is told to those who are still logged in."""
-    other = client.session(server)
+    other, _ = client.log_in(server)
     stream = open_stream(other)
     anna.store(media.jpeg("before"), "before.jpg")
     assert stream.next("activity")[2]["name"] == "before.jpg"
@@ -122,7 +122,7 @@ def test_a_slow_reader_whose_login_ends_does_not_hear_the_rest(server, anna):
         (user,) = db.execute("SELECT number FROM user").fetchone()
         first = db.execute("SELECT max(number) FROM activity").fetchone()[0]
         db.executemany("INSERT INTO activity (at, kind, user, name) VALUES (0, 'rejected', ?, ?)", ((user, "x" * 200) for _ in range(behind)))
-    other = client.session(server)
+    other, _ = client.log_in(server)
     with Wire(server, receive_buffer=4096) as wire:
         wire.send(f"GET /api/backup/events?lastEventId={first} HTTP/1.1\r\nHost: x\r\nAuthorization: {other.fields['Authorization']}\r\n\r\n".encode())
         assert wire._more() and wire.pending.startswith(b"HTTP/1.1 200")

@@ -29,8 +29,9 @@ def library(tmp_path_factory):
 def house(launch, library, tmp_path):
     """A server whose syncs are recorded."""
     log = tmp_path / "syncs"
-    server = launch(environment={"LD_PRELOAD": str(library), "NIGHTSTAND_SYNCS": str(log)}, founded=True)
-    server.syncs = log
+    server = launch(ready=False, environment={"LD_PRELOAD": str(library), "NIGHTSTAND_SYNCS": str(log)}, founded=True)
+    power.settled(server.data, log)
+    server.start().syncs = log
     session = client.session(server)
     server.key = client.api_key(session).fields["x_api_key"]
     session.close()

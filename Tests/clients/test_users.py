@@ -91,7 +91,7 @@ def test_a_password_reset_ends_the_sessions(server, anna):
     assert login.json()["shouldChangePassword"] is True
     assert his.put("/api/users/me", {"password": "his own choice"}).json()["shouldChangePassword"] is False
     # An admin who changes their own keeps the session that does it.
-    other = client.session(server)
+    other, _ = client.log_in(server)
     change(anna, anna.me()["id"], password="anna's other password")
     assert anna.get("/api/users/me").status == 200 and other.get("/api/users/me").status == 401
 
@@ -106,7 +106,7 @@ def test_the_last_admin_stays_one(server, anna):
     assert anna.get("/api/users/me").status == 401
     assert his.put(f"/api/admin/users/{bert}", {"isAdmin": False}).status == 400, "a deleted admin does not count"
     assert his.post(f"/api/admin/users/{me}/restore").json()["status"] == "active"
-    again = client.session(server)
+    again, _ = client.log_in(server)
     assert again.me()["isAdmin"] is True
 
 

@@ -9,8 +9,9 @@ enum UploadMachine: Equatable, Sendable {
   case visited(UInt64)
   /// A connection writes to it.
   case receiving(UInt64)
-  /// Likewise, but a newcomer hung that connection up: it may write what it has in hand, once, and must let go.
-  case takenOver(UInt64, mayWrite: Bool)
+  /// Likewise, but a newcomer hung that connection up: it may write what has come already, and must let go.
+  /// - `writes`: how many more.
+  case takenOver(UInt64, writes: Int)
   /// Whole, and being stored: never interrupted.
   case finishing(UInt64)
   /// Stored; the answer is kept.
@@ -25,8 +26,8 @@ enum UploadMachine: Equatable, Sendable {
     case visit(UInt64)
     /// The visitor becomes a connection that writes.
     case receive(UInt64)
-    /// A newcomer wants it: whoever writes shall let go.
-    case knock
+    /// A newcomer wants it: whoever writes shall let go, after so many writes more at the most.
+    case knock(writes: Int)
     /// The holder wants to write.
     case write(UInt64)
     /// The holder's body came to its end, and the upload is whole.
@@ -46,9 +47,10 @@ enum UploadMachine: Equatable, Sendable {
     switch (self, event) {
     case (.open, .visit(let holder)): return .visited(holder)
     case (.visited(let holder), .receive(holder)): return .receiving(holder)
-    case (.receiving(let holder), .knock): return .takenOver(holder, mayWrite: true)
+    case (.receiving(let holder), .knock(let writes)): return .takenOver(holder, writes: writes)
     case (.receiving, .write(holder)): return self
-    case (.takenOver(let holder, mayWrite: true), .write(holder)): return .takenOver(holder, mayWrite: false)
+    case (.takenOver(let holder, let writes), .write(holder)) where writes > 0:
+      return .takenOver(holder, writes: writes - 1)
     case (.receiving(let holder), .finish(holder)), (.takenOver(let holder, _), .finish(holder)),
       (.visited(let holder), .finish(holder)):
       return .finishing(holder)

@@ -6,6 +6,9 @@ import Synchronization
 final class UploadRegistry: Sendable {
   /// Files that nobody holds stay open, with their digest's state, up to this many; the rest are opened again from the catalog.
   static let parkedLimit = 64
+  /// Blocks of 1 MiB that a connection may still write after a newcomer hung it up: the one in hand, and what lies in its
+  /// socket, which Linux lets grow to 6 MiB. Its peer has sent them; taken now, they need not come again.
+  static let lastWrites = 8
 
   /// How a newcomer treats a connection that writes.
   enum Manner: Sendable {
@@ -133,7 +136,7 @@ final class UploadRegistry: Sendable {
     if case .receiving = entry.machine {
       let silence = now.seconds(since: entry.movedAt)
       if manner == .atOnce || silence >= limits.courtesy {
-        if let next = entry.machine.after(.knock) { entry.machine = next }
+        if let next = entry.machine.after(.knock(writes: UploadRegistry.lastWrites)) { entry.machine = next }
         hangUp = entry.hangUp
       } else {
         seconds = min(seconds, limits.courtesy - silence)
@@ -328,7 +331,7 @@ final class UploadRegistry: Sendable {
       var hangUps: [@Sendable () -> Void] = []
       for token in state.entries.keys {
         guard var entry = state.entries[token] else { continue }
-        if case .receiving = entry.machine, let machine = entry.machine.after(.knock) {
+        if case .receiving = entry.machine, let machine = entry.machine.after(.knock(writes: 1)) {
           entry.machine = machine
           if let hangUp = entry.hangUp { hangUps.append(hangUp) }
         }

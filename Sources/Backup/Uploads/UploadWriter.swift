@@ -44,7 +44,7 @@ package final class UploadWriter: Sendable {
   package func heard(_ count: Int) throws(BackupError) { try transfer.heard(count) }
 
   /// Hashes and writes the first `count` bytes of a block; checkpoints now and then. After another connection took
-  /// over, one more is taken: what this one had in hand.
+  /// over, `UploadRegistry.lastWrites` more are taken: what this one had in hand, and what had come.
   /// - Returns: the block to go on with (perhaps another one), with the bytes beyond `count` at its front.
   /// - Throws: `.overtaken`, `.tooSlow`, `.diskFull`, `.quotaExceeded`, `.lengthExceeded`, `.uploadTooLarge`, `.storedMeanwhile`. Call `cut`
   ///   then. The block stays the caller's.

@@ -109,12 +109,15 @@ class Proof:
             self.figures["acknowledged offsets kept"] += sum(each.told > 0 for each in [transfer, *transfer.halves])
             transfer.ask(server)
             row = rows.get(transfer.digest)
-            if transfer.door == FORM and transfer.location is not None and row is not None and not transfer.ended:
+            if transfer.location is None and row is not None:
+                # Its creation brought everything, and nobody heard the answer: it begins anew, and becomes a duplicate.
+                transfer.stored_unheard = True
+            if transfer.door == FORM and row is not None and not (transfer.ended or transfer.stored_unheard):
                 # Its body is an upload, and the photo in it an asset: between the two the body waits whole, and is ended once more.
                 assert transfer.told == transfer.length, f"{transfer}: stored before its form was whole"
                 transfer.go(server)
                 self.figures["forms ended once more"] += 1
-            if transfer.location is not None and row is not None:
+            if row is not None and not transfer.stored_unheard:
                 assert transfer.asset == row, f"{transfer}: stored, and who lost the answer does not hear of it"
                 self.figures["lost answers replayed"] += transfer.replayed(server)
             elif transfer.ended:

@@ -21,6 +21,17 @@ def shim(folder: pathlib.Path) -> pathlib.Path:
     return library
 
 
+def settled(folder: pathlib.Path, log: pathlib.Path):
+    """All that lies in `folder` already counts as synced."""
+    with log.open("a") as out:
+        for place in [folder, *folder.rglob("*")]:
+            status = place.stat()
+            if place.is_dir():
+                print("D", status.st_ino, *(entry.stat().st_ino for entry in place.iterdir()), file=out)
+            else:
+                print("S", status.st_ino, status.st_size, file=out)
+
+
 class Syncs:
     """What was recorded: bytes on disk per file, entries on disk per folder, former names."""
 

@@ -39,6 +39,8 @@ class Transfer:
         # Whether that address was told in an answer, rather than in a 104 alone.
         self.promised = False
         self.asset: str | None = None
+        # Whether a request that named no address became the asset, and its answer was lost.
+        self.stored_unheard = False
         # Bytes of bodies that were sent, for how much went twice.
         self.sent = 0
         # The halves of HALVES, and whether they were asked to be put together and no answer came.
