@@ -93,19 +93,19 @@ private func insisting<T>(once gate: Gate, _ visit: () async throws -> T) async 
       let block = Block(capacity: 4096)
       func take(_ range: Range<Int>) { Array(bytes[range]).withUnsafeBytes { block.append($0) } }
       for turn in 0..<writes {
-        take(1000 + turn * 100..<1100 + turn * 100)
-        guard let next = try? await writer.write(block, 100) else { return }
+        take(1000 + turn * 10..<1010 + turn * 10)
+        guard let next = try? await writer.write(block, 10) else { return }
         if next === block { block.count = 0 }
       }
-      take(1000 + writes * 100..<1100 + writes * 100)
-      do { _ = try await writer.write(block, 100) } catch BackupError.overtaken {
+      take(1000 + writes * 10..<1010 + writes * 10)
+      do { _ = try await writer.write(block, 10) } catch BackupError.overtaken {
         refused.withLock { $0 = true }
       } catch {}
       await writer.cut()
     }
     let writer = try await connection.append(to: upload.token, at: 0, fixture.uploads)
     try await fixture.feed(Array(bytes[..<1000]), writer)
-    let end = 1000 + writes * 100
+    let end = 1000 + writes * 10
     #expect(try await fixture.uploads.settle(upload.token).offset == Int64(end))
     #expect(refused.withLock { $0 })
     let rest = Array(bytes[end...])

@@ -42,8 +42,10 @@ def kinds(someone, query=""):
 
 
 @pytest.fixture
-def server(launch):
-    """Without a login: each is a device."""
+def server(launch, request):
+    """Without a login, for each is a device, unless the test speaks of the admin's."""
+    if "admin" in request.fixturenames:
+        return launch(founded=True)
     made = launch()
     client.sign_up(made)
     return made

@@ -133,7 +133,8 @@ extension DraftDoor {
             var fields: HTTPFields = [:]
             fields.set("Upload-Offset", String(durable))
             fields.set(DraftVersion.fieldName, String(call.version.rawValue))
-            try await call.tell(fields)
+            // A peer that is gone may have sent more than was read: what lies in the socket is taken all the same.
+            do { try await call.tell(fields) } catch { progress.stop() }
           }, authorize: { try await authorization.check(call.request, call.principal, upload.token) })
       }
     } catch BackupError.storedMeanwhile {
@@ -159,6 +160,9 @@ struct DraftProgress: Sendable {
   private var told: Int64 = 0
   private var at = MonotonicTime.now()
   private var count = 0
+
+  /// Nobody hears it any more.
+  mutating func stop() { count = DraftProgress.most }
 
   mutating func isDue(_ durable: Int64, _ now: MonotonicTime) -> Bool {
     guard durable > told, count < DraftProgress.most,
