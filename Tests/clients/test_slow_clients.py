@@ -1,11 +1,16 @@
 """Clients that are slow, silent or many. Time-outs are shortened by the server's own options."""
 
+import os
+import select
+import signal
+import socket
 import statistics
+import struct
 import time
 
 import pytest
 
-from harness import client, contract, multipart, process
+from harness import catalog, client, contract, draft, media, multipart, process
 from harness.client import Client
 from harness.process import until
 from harness.wire import Wire, elapsed, exchange, get
@@ -223,3 +228,37 @@ def test_beyond_the_last_place_the_kernel_queue_waits(launch):
         assert fifth.answer().status == 200
     for wire in held:
         wire.socket.close()
+
+
+def test_what_a_dead_client_had_sent_is_taken(launch):
+    """The server stands still while its client goes on sending and dies: what the kernel has of it need not come again."""
+    server = launch(founded=True)
+    server.key = client.api_key(client.session(server)).fields["x_api_key"]
+    speaker = draft.Draft(server, server.key)
+    data = media.mov("sent in vain", 24 << 20)
+    location = speaker.begun()
+    with speaker.wire() as wire:
+        head = speaker.part(location, 0, len(data))
+        wire.send(head + data[:1 << 20])
+        until(lambda: os.path.getsize(server.data / "staging" / catalog.staged(server.data)[0]) >= 1 << 20, what="the first block is written")
+        server.signal(signal.SIGSTOP)
+        try:
+            wire.socket.setblocking(False)
+            sent = 1 << 20
+            # Two seconds and more without taking a byte: time enough that a 104 would be due behind it.
+            while select.select([], [wire.socket], [], 2.2)[1]:
+                sent += wire.socket.send(data[sent:sent + 65536])
+            # tcp_info in linux/tcp.h: tcpi_bytes_acked lies 120 bytes from its start.
+            taken, = struct.unpack_from("Q", wire.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 120)
+            assert taken - len(head) > 2 << 20, "too little lies in the socket to prove anything"
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            wire.socket.close()
+            with speaker.wire() as newcomer:
+                newcomer.send(speaker.head_of("HEAD", location))
+                server.signal(signal.SIGCONT)
+                stands = draft.offset(newcomer.answer("HEAD"))
+        finally:
+            server.signal(signal.SIGCONT)
+    # One of the acknowledged bytes is the opening of the connection.
+    assert stands >= taken - 1 - len(head)
+    assert speaker.append(location, stands, data[stands:]).status == 201
