@@ -98,6 +98,37 @@ import Testing
     #expect(try await alarms() == ["green ok", "red quiet", "amber quiet"])
   }
 
+  @Test("What two devices say is left adds up, whatever an earlier version let them say")
+  func enormous() async throws {
+    let anna = try await world.addUser()
+    for _ in 0..<2 {
+      try await world.catalog.checkIn(
+        device: try await login(), #"{"remaining": 9223372036854775807}"#, facts: pixel, hasBacklog: true,
+        isNews: false,
+        detail: nil, now: world.time.wall)
+    }
+    let all = try await devices.list(of: anna.id, withRevoked: false)
+    let person = Overview.Person(anna, all, assets: 0, lost: 0, now: world.time.wall)
+    #expect(all.count == 2 && person.remaining == 2 * CheckIn.most)
+  }
+
+  @Test("Everybody's devices are judged, person by person")
+  func everybody() async throws {
+    var people: [User] = []
+    for name in ["anna", "bert"] {
+      people.append(try await world.addUser(name))
+      let phone = try await login(name)
+      _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
+      try await world.catalog.record([ActivityEntry(at: world.time.wall, kind: .duplicate, user: nil, device: phone)])
+    }
+    await devices.judge()
+    try await world.pass(hours: 96)
+    await devices.judge()
+    var filter = ActivityFilter()
+    filter.kinds = [ActivityKind.alarm.rawValue]
+    #expect(try await activity.list(filter, before: nil, limit: 10).map(\.user) == people.reversed().map(\.id))
+  }
+
   @Test("The server notes the hours in which it runs; those in which it did not are no phone's silence")
   func outage() async throws {
     let anna = try await world.addUser()

@@ -91,7 +91,7 @@ package final class Devices: Sendable {
     var checked = Catalog.DeviceChange()
     if let name = change.name {
       let name = try name.map(AccountRules.name)
-      checked.name = .some(name?.isEmpty == true ? nil : name)
+      checked.name = .some(name?.allSatisfy(\.isWhitespace) == true ? nil : name)
     }
     if let until = change.snoozedUntil {
       if let until, until <= now || until > now.adding(seconds: Devices.longestSnooze) {
@@ -165,10 +165,12 @@ package final class Devices: Sendable {
       try await beat(now)
       await contacts.flush()
       let up = try await catalog.uptime(now: now)
-      let verdicts = try await catalog.devices(of: nil, withRevoked: false, now: now).compactMap { record in
-        try Device(record, now: now, up: up).verdict
-      }
-      if !verdicts.isEmpty {
+      // Person by person: nobody has more than one answer holds, and all of them together may.
+      for person in try await catalog.deviceOwners() {
+        let verdicts = try await catalog.devices(of: person, withRevoked: false, now: now).compactMap { record in
+          try Device(record, now: now, up: up).verdict
+        }
+        guard !verdicts.isEmpty else { continue }
         try await catalog.judge(verdicts, now: now)
         live.ring()
       }
