@@ -112,23 +112,6 @@ import Testing
     #expect(all.count == 2 && person.remaining == 2 * CheckIn.most)
   }
 
-  @Test("Everybody's devices are judged, person by person")
-  func everybody() async throws {
-    var people: [User] = []
-    for name in ["anna", "bert"] {
-      people.append(try await world.addUser(name))
-      let phone = try await login(name)
-      _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
-      try await world.catalog.record([ActivityEntry(at: world.time.wall, kind: .duplicate, user: nil, device: phone)])
-    }
-    await devices.judge()
-    try await world.pass(hours: 96)
-    await devices.judge()
-    var filter = ActivityFilter()
-    filter.kinds = [ActivityKind.alarm.rawValue]
-    #expect(try await activity.list(filter, before: nil, limit: 10).map(\.user) == people.reversed().map(\.id))
-  }
-
   @Test("The server notes the hours in which it runs; those in which it did not are no phone's silence")
   func outage() async throws {
     let anna = try await world.addUser()

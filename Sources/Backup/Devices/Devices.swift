@@ -165,12 +165,10 @@ package final class Devices: Sendable {
       try await beat(now)
       await contacts.flush()
       let up = try await catalog.uptime(now: now)
-      // Person by person: nobody has more than one answer holds, and all of them together may.
-      for person in try await catalog.deviceOwners() {
-        let verdicts = try await catalog.devices(of: person, withRevoked: false, now: now).compactMap { record in
-          try Device(record, now: now, up: up).verdict
-        }
-        guard !verdicts.isEmpty else { continue }
+      let verdicts = try await catalog.devices(of: nil, withRevoked: false, now: now).compactMap { record in
+        try Device(record, now: now, up: up).verdict
+      }
+      if !verdicts.isEmpty {
         try await catalog.judge(verdicts, now: now)
         live.ring()
       }

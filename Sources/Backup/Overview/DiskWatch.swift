@@ -4,13 +4,17 @@ import Store
 import Synchronization
 import Tickle
 
-/// How full the disk is, told once when it changes: in the activity, and to admins by their channels. What nobody took yet
-/// lies in the catalog, so that a restart at night does not swallow it.
+/// How full the disk is, told once when it changes: in the activity, and to admins by their channels.
 package final class DiskWatch: Sendable {
   package enum Level: String, Sendable { case green, amber, red }
 
-  /// What was told last; nil until it is read.
-  private let told = Mutex<Level?>(nil)
+  private struct State {
+    /// What was told last; nil until it is read.
+    var level: Level?
+    /// Channels that have not taken the last message yet, and how often it was tried.
+    var waiting: [Identifier: Int] = [:]
+  }
+  private let state = Mutex(State())
   private let zones = QuietZones()
   /// Tries of one message, ten minutes apart.
   private static let tries = 16
@@ -42,20 +46,24 @@ package final class DiskWatch: Sendable {
       let (free, total) = try await space()
       guard total > 0 else { return }
       let percent = (total - max(0, free)) * 100 / total
+      let known = state.withLock { $0.level }
       let was: Level
-      if let known = told.withLock({ $0 }) {
+      if let known {
         was = known
       } else {
         was = try await catalog.lastDiskLevel().flatMap { Level(rawValue: $0) } ?? .green
       }
       let level = DiskWatch.level(percent: percent, was: was)
       if level != was {
-        try await catalog.note(
-          diskLevel: ActivityEntry(
-            at: now(), kind: .diskLevel, user: nil, bytes: free, reason: level.rawValue, detail: "\(percent) % in use"))
+        try await catalog.record([
+          ActivityEntry(
+            at: now(), kind: .diskLevel, user: nil, bytes: free, reason: level.rawValue, detail: "\(percent) % in use")
+        ])
         live.ring()
+        let channels = try await catalog.adminChannels()
+        state.withLock { $0.waiting = Dictionary(channels.map { ($0.id, 0) }, uniquingKeysWith: { first, _ in first }) }
       }
-      told.withLock { $0 = level }
+      state.withLock { $0.level = level }
       try await tell(level, percent)
     } catch {
       // The next look tries again; a full disk may be why.
@@ -64,8 +72,10 @@ package final class DiskWatch: Sendable {
   }
 
   private func tell(_ level: Level, _ percent: Int64) async throws {
+    guard state.withLock({ !$0.waiting.isEmpty }) else { return }
     let now = now()
-    for (channel, tries) in try await catalog.diskMessages() {
+    for channel in try await catalog.adminChannels() {
+      guard let tries = state.withLock({ $0.waiting[channel.id] }) else { continue }
       let settings = try await catalog.alertSettings(of: channel.userID)
       guard settings.snoozedUntil.map({ $0 > now }) != true else { continue }
       let quiet = AlertSettings(settings).quietHours(zones, now: now)
@@ -73,10 +83,11 @@ package final class DiskWatch: Sendable {
       let reply = await post.send(
         .disk(level, percent: percent, at: now), through: channel,
         delivery: "disk-\(level.rawValue)-\(channel.id)-\(now.day)")
-      switch reply {
-      case .accepted, .gone, .refused: try await catalog.note(diskMessage: channel.number, tries: nil)
-      default:
-        try await catalog.note(diskMessage: channel.number, tries: tries + 1 < DiskWatch.tries ? tries + 1 : nil)
+      state.withLock { state in
+        switch reply {
+        case .accepted, .gone, .refused: state.waiting[channel.id] = nil
+        default: state.waiting[channel.id] = tries + 1 < DiskWatch.tries ? tries + 1 : nil
+        }
       }
     }
   }

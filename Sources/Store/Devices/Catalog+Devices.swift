@@ -49,13 +49,6 @@ extension Catalog {
     }
   }
 
-  /// Whoever has a device.
-  package func deviceOwners() async throws -> [Identifier] {
-    try await read { db in
-      try Identifier.fetchAll(db, sql: "SELECT id FROM user WHERE number IN (SELECT user FROM device) ORDER BY number")
-    }
-  }
-
   /// The number that requests of a device count for; nil where this person has no such device. `user` nil takes anybody's.
   package func deviceNumber(_ id: Identifier, of user: Identifier?) async throws -> Int64? {
     try await read { db in try Catalog.deviceNumber(id, of: user, db) }
