@@ -20,6 +20,7 @@ export async function show(root, { user, query }) {
   const body = h('div', { class: 'activity' });
   const foot = h('div', { class: 'row' });
   let items = [];
+  let isKnown = true; // else the list did not come, and what happens now is not all of it
   let next = null;
 
   const ask = (cursor) => {
@@ -38,9 +39,10 @@ export async function show(root, { user, query }) {
       const page = await ask();
       if (isOld()) return;
       ({ items, next } = page);
+      isKnown = true;
     } catch (error) {
       if (isOld()) return;
-      [items, next] = [[], null];
+      [items, next, isKnown] = [[], null, false];
       fill(foot);
       throw error;
     }
@@ -78,6 +80,7 @@ export async function show(root, { user, query }) {
   events.on('reset', addUp, signal);
   events.on('activity', (entry) => {
     addUp();
+    if (!isKnown) return void attempt(body, reload);
     if (!fits(entry, filter) || items.some(({ id }) => id === entry.id)) return;
     items = [entry, ...items].slice(0, kept);
     gathering ??= setTimeout(() => { gathering = null; if (!signal.aborted) draw(); }, 1000); // an import brings hundreds a second

@@ -11,7 +11,11 @@ package final class Holdings: Sendable {
   /// Digests in one transaction: some milliseconds of the writer's time.
   private static let piece = 1000
 
+  /// Batches that are known to be noted; each for a day, because an app asks for the same at every start.
+  private static let memory = 4096
+
   private struct Batch {
+    let key: Int
     let device: Int64
     let owner: Identifier
     let digests: [SHA1Digest]
@@ -19,6 +23,8 @@ package final class Holdings: Sendable {
   private struct State {
     var waiting: [Batch] = []
     var count = 0
+    /// The day on which a batch was noted, by its hash.
+    var noted: [Int: Int64] = [:]
     var worker: Task<Void, Never>?
     var isClosed = false
   }
@@ -36,9 +42,13 @@ package final class Holdings: Sendable {
   ///   - digests: of what it has and what is here.
   package func note(_ device: Int64?, _ digests: [SHA1Digest], owner: Identifier) {
     guard let device, !digests.isEmpty else { return }
+    var hasher = Hasher()
+    hasher.combine(device)
+    hasher.combine(digests)
+    let (key, today) = (hasher.finalize(), now().day)
     state.withLock { state in
-      guard !state.isClosed, state.count + digests.count <= Holdings.capacity else { return }
-      state.waiting.append(Batch(device: device, owner: owner, digests: digests))
+      guard !state.isClosed, state.noted[key] != today, state.count + digests.count <= Holdings.capacity else { return }
+      state.waiting.append(Batch(key: key, device: device, owner: owner, digests: digests))
       state.count += digests.count
       if state.worker == nil { state.worker = Task { await self.work() } }
     }
@@ -58,19 +68,29 @@ package final class Holdings: Sendable {
 
   private func work() async {
     while let batch = next() {
-      var start = 0
-      while start < batch.digests.count, !state.withLock({ $0.isClosed }) {
-        let end = min(start + Holdings.piece, batch.digests.count)
-        do {
-          try await catalog.noteHolder(
-            batch.device, of: Array(batch.digests[start..<end]), owner: batch.owner, now: now())
-        } catch {
-          logger.warning("which device has which photos could not be noted", metadata: ["error": "\(error)"])
-          break
+      do {
+        guard try await note(batch) else { continue }
+        let today = now().day
+        state.withLock { state in
+          if state.noted.count >= Holdings.memory { state.noted = [:] }
+          state.noted[batch.key] = today
         }
-        start = end
+      } catch {
+        logger.warning("which device has which photos could not be noted", metadata: ["error": "\(error)"])
       }
     }
+  }
+
+  /// - Returns: whether all of it was noted before the end.
+  private func note(_ batch: Batch) async throws -> Bool {
+    var start = 0
+    while start < batch.digests.count {
+      guard !state.withLock({ $0.isClosed }) else { return false }
+      let end = min(start + Holdings.piece, batch.digests.count)
+      try await catalog.noteHolder(batch.device, of: Array(batch.digests[start..<end]), owner: batch.owner, now: now())
+      start = end
+    }
+    return true
   }
 
   /// What waits is left to the next check.
