@@ -68,7 +68,7 @@ def go(page, screen):
         page.goto("/#/photos")
         page.locator(".photo[href]").nth(2).click()
     elif screen == "details":
-        page.keyboard.press("i")
+        page.get_by_role("button", name="Details (i)").click()
     else:
         page.goto("/#/" + {"overview": "", "proxy": "connect"}.get(screen, screen))
     heading = {"overview": "Hello, Anna", "device": "Ben’s iPhone", "tickles": "Anna’s Pixel", "keys": "API keys", "account": "Anna", "viewer": "Photos", "details": "Photos", "care": "Anna’s Pixel", "proxy": "Connect"}.get(screen, screen.capitalize())
