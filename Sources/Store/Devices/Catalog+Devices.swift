@@ -70,7 +70,7 @@ extension Catalog {
         """, arguments: [id, user])
   }
 
-  private static func record(of device: DeviceRow, _ db: Database, now: Instant) throws -> DeviceRecord {
+  static func record(of device: DeviceRow, _ db: Database, now: Instant) throws -> DeviceRecord {
     let number = device.number
     let days = try Row.fetchAll(
       db.cachedStatement(sql: "SELECT * FROM device_day WHERE device = ? AND day > ? ORDER BY day"),
