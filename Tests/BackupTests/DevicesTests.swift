@@ -110,6 +110,7 @@ import Testing
     let all = try await devices.list(of: anna.id, withRevoked: false)
     let person = Overview.Person(anna, all, assets: 0, lost: 0, now: world.time.wall)
     #expect(all.count == 2 && person.remaining == 2 * CheckIn.most)
+  }
 
   @Test("More than one look takes: each has its turn, and who is back is told at once")
   func rounds() async throws {
