@@ -86,8 +86,8 @@ class PushServices:
 
 def fill(data, places):
     """Rows as a month of use leaves them: half of the devices come once a day at an hour of their own, and are woken when they
-    do not (0.6 of them a second, by then); the others have been silent for long, and are asked every third day. Nobody is overdue
-    but for some: what a start has to catch up with is not what is measured."""
+    do not (0.6 of them a second, by then); the others have been silent for long, and are asked every third day. Few are overdue
+    (one in seventy): what a start has to catch up with is not what is measured."""
     chance = random.Random(20260101)
     now = int(time.time() * 1000)
     catalog = sqlite3.connect(data / "nightstand.sqlite", isolation_level=None)
@@ -102,7 +102,7 @@ def fill(data, places):
     devices, pushes, memories, sessions = [], [], [], []
     for index in range(DEVICES):
         number, is_daily = 10_000 + index, index % 2 == 0
-        age = chance.randrange(47 * HOUR // 2) if is_daily else 5 * DAY + chance.randrange(40 * DAY)
+        age = chance.randrange(49 * HOUR // 2) if is_daily else 5 * DAY + chance.randrange(40 * DAY)
         last = now - age
         os_name = ("Android", "iOS")[index // 2 % 2]
         devices.append((number, next(identifiers), people[index // PER_PERSON], os_name, now - 200 * DAY, last, last, now))
