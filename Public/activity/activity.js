@@ -1,6 +1,7 @@
 // Everything that happened, by the time it was received; live.
 
 import { call } from '../core/api.js';
+import { attempt } from '../core/attempt.js';
 import { add, fill, h } from '../core/dom.js';
 import { events, every, lifetime } from '../core/events.js';
 import { action, field, tick } from '../core/form.js';
@@ -19,6 +20,7 @@ export async function show(root, { user, query }) {
   const body = h('div', { class: 'activity' });
   const foot = h('div', { class: 'row' });
   let items = [];
+  let isKnown = true; // else the list did not come, and what happens now is not all of it
   let next = null;
 
   const ask = (cursor) => {
@@ -32,9 +34,18 @@ export async function show(root, { user, query }) {
   let asked = 0;
   const reload = async () => {
     const mine = ++asked;
-    const page = await ask();
-    if (signal.aborted || mine !== asked) return;
-    ({ items, next } = page);
+    const isOld = () => signal.aborted || mine !== asked;
+    try {
+      const page = await ask();
+      if (isOld()) return;
+      ({ items, next } = page);
+      isKnown = true;
+    } catch (error) {
+      if (isOld()) return;
+      [items, next, isKnown] = [[], null, false];
+      fill(foot);
+      throw error;
+    }
     draw();
   };
   const more = async () => {
@@ -45,7 +56,7 @@ export async function show(root, { user, query }) {
   };
   const change = (name, value) => {
     filter[name] = value;
-    reload();
+    attempt(body, reload);
   };
 
   const { devices } = await call('GET', '/backup/devices?withRevoked=true');
@@ -69,11 +80,12 @@ export async function show(root, { user, query }) {
   events.on('reset', addUp, signal);
   events.on('activity', (entry) => {
     addUp();
+    if (!isKnown) return void attempt(body, reload);
     if (!fits(entry, filter) || items.some(({ id }) => id === entry.id)) return;
     items = [entry, ...items].slice(0, kept);
     gathering ??= setTimeout(() => { gathering = null; if (!signal.aborted) draw(); }, 1000); // an import brings hundreds a second
   }, signal);
-  events.on('reset', reload, signal);
+  events.on('reset', () => attempt(body, reload), signal);
   return leave;
 }
 

@@ -39,7 +39,7 @@ export async function show(root, { rest: [id], user }) {
       device.checklist.items.length > 0 && checklist(device),
       h('section', { class: 'card' }, h('h2', {}, 'What it did'), strip(device.days), legend(), facts(device))),
     waking(device, tickles, push, draw),
-    device.checkIn && said(device.checkIn),
+    device.checkIn && said(device),
     device.kind !== 'browser' && device.state.level !== 'revoked' && policy(device, draw),
     actions(device, user, draw),
     device.kind === 'phone' && test,
@@ -97,15 +97,25 @@ function credential({ kind, name, permissions }) {
 
 const yes = (value, good, bad) => (value === null || value === undefined ? 'not said' : value ? good : bad);
 
+/** What is on the device alone, as far as it says so. */
+function lost(remaining, outside) {
+  if (!remaining && !outside) return remaining === 0 ? `nothing would be gone${outside === 0 ? '' : ' of what it backs up'}` : 'not known: it did not say what is left';
+  const gone = `${plural((remaining ?? 0) + (outside ?? 0), 'item')} would be gone`;
+  return `${remaining === null ? 'at least ' : ''}${gone}${outside ? `, ${count(outside)} of them outside the chosen albums` : ''}`;
+}
+
 /** What the device's own app reported. */
-function said(checkIn) {
-  const albums = checkIn.albumsTotal === null ? 'not said'
-    : `${checkIn.albumsSelected} of ${checkIn.albumsTotal} albums, ${count(checkIn.itemsOutside ?? 0)} items outside`;
+function said({ checkIn, remaining }) {
+  const { albumsSelected, albumsTotal, itemsOutside, total } = checkIn;
+  const albums = [albumsSelected !== null && (albumsTotal === null ? plural(albumsSelected, 'album') : `${count(albumsSelected)} of ${plural(albumsTotal, 'album')}`),
+    itemsOutside !== null && `${plural(itemsOutside, 'item')} outside`].filter(Boolean);
+  const came = checkIn.remaining !== remaining;
   const rows = [
-    ['Still to come', checkIn.remaining === null ? 'not said' : `${count(checkIn.remaining)} of ${count(checkIn.total ?? 0)}`
-      + (checkIn.remainingBytes ? `, ${bytes(checkIn.remainingBytes)}` : '') + (checkIn.remainingVideos ? `, ${plural(checkIn.remainingVideos, 'video')}` : '')],
-    ['If it were lost now', checkIn.remaining ? `${plural(checkIn.remaining, 'item')} would be gone` : 'nothing would be gone'],
-    ['Covers', albums],
+    ['Still to come', remaining === null ? 'not said' : [`${count(remaining)}${total === null ? '' : ` of ${count(total)}`}`,
+      came ? `${count(checkIn.remaining)} then, the rest came since` : [checkIn.remainingBytes && bytes(checkIn.remainingBytes), checkIn.remainingVideos && plural(checkIn.remainingVideos, 'video')]]
+      .flat().filter(Boolean).join(', ')],
+    ['If it were lost now', lost(remaining, itemsOutside)],
+    ['Covers', albums.join(', ') || 'not said'],
     ['May see', { full: 'all photos', limited: 'only chosen photos', denied: 'no photos' }[checkIn.permission] ?? 'not said'],
     ['In the background', yes(checkIn.isBackgroundOn, 'on', 'off')],
     ['Sends over', yes(checkIn.wifiOnly, 'Wi-Fi only', 'Wi-Fi and mobile data')],
@@ -115,5 +125,5 @@ function said(checkIn) {
     h('h2', {}, 'What it says of itself'), h('p', { class: 'hint' }, `As of ${moment(checkIn.at)}`),
     h('dl', { class: 'facts-list' }, rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
     checkIn.failures?.length > 0 && [h('h3', {}, 'What it could not send'),
-      h('ul', { class: 'plain' }, checkIn.failures.map(({ name, reason }) => h('li', {}, h('strong', {}, name), `: ${reason}`)))]);
+      h('ul', { class: 'plain' }, checkIn.failures.map(({ name, reason }) => h('li', {}, h('strong', {}, name ?? 'A file'), `: ${reason}`)))]);
 }

@@ -1,6 +1,7 @@
 // Every device that ever logged in, worst first; one of them in full.
 
 import { call } from '../core/api.js';
+import { attempt } from '../core/attempt.js';
 import { add, h } from '../core/dom.js';
 import { events, lifetime } from '../core/events.js';
 import { tick } from '../core/form.js';
@@ -14,9 +15,11 @@ export async function show(root, context) {
   const [signal, leave] = lifetime();
   const list = h('div', { class: 'devices' });
   let withRevoked = false;
+  let asked = 0;
   const draw = async () => {
+    const mine = ++asked;
     const { devices } = await call('GET', `/backup/devices?withRevoked=${withRevoked}`);
-    if (signal.aborted) return;
+    if (signal.aborted || mine !== asked) return;
     const watched = devices.filter(({ state }) => state.level !== 'none');
     const others = devices.filter(({ state }) => state.level === 'none');
     refresh(list, devices, () => [
@@ -27,10 +30,11 @@ export async function show(root, context) {
   add(root,
     h('div', { class: 'heading' }, h('h1', {}, 'Devices'), h('a', { class: 'button quiet', href: '#/connect' }, 'Connect another')),
     list,
-    tick('Show revoked devices too', { onchange: (event) => { withRevoked = event.target.checked; draw(); } }));
+    tick('Show revoked devices too', { onchange: (event) => { withRevoked = event.target.checked; attempt(list, draw); } }));
   await draw();
-  events.on('devices', draw, signal);
-  events.on('reset', draw, signal);
+  const follow = () => draw().catch(() => {}); // what stands there stays until the next look
+  events.on('devices', follow, signal);
+  events.on('reset', follow, signal);
   return leave;
 }
 
@@ -52,7 +56,7 @@ export function card(device, user, heading = 'h3') {
     line(device),
     h('p', { class: 'hint facts' },
       h('span', {}, `Last upload ${ago(device.lastUpload)}`), h('span', {}, `${count(device.stored)} stored, ${bytes(device.storedBytes)}`),
-      device.checkIn?.remaining > 0 && h('span', {}, `${count(device.checkIn.remaining)} still on it`)));
+      device.remaining > 0 && h('span', {}, `${count(device.remaining)} still on it`)));
 }
 
 function row(device, user) {

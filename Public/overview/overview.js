@@ -54,12 +54,15 @@ export async function show(root, { user, greeting }) {
   events.on('devices', soon, signal);
   events.on('reset', soon, signal);
   events.on('progress', ({ uploads: open }) => {
-    const all = [...open, ...resting]; // what moves, and what waited at the last look
+    // What moves, and what waited at the last look and does not move now: it has another number then.
+    const all = [...open, ...resting.filter((one) => !open.some((other) => isSame(one, other)))];
     refresh(parts.uploads, all, () => uploads(all, user, soon));
   }, signal);
   every(60, soon, signal);
   return leave;
 }
+
+const isSame = (one, other) => one.userId === other.userId && one.name === other.name && one.totalBytes === other.totalBytes;
 
 function noDevice() {
   return h('section', { class: 'card empty' },

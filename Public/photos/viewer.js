@@ -47,6 +47,12 @@ export async function view(context) {
     if (held >= 0) tools.children[held]?.focus();
   }
 
+  async function drawDetails() {
+    const of = photo;
+    const content = await details(of);
+    if (photo === of) fill(side, content);
+  }
+
   async function draw() {
     problem.textContent = '';
     caption.textContent = describe(photo);
@@ -56,18 +62,20 @@ export async function view(context) {
     drawTools();
     if (!box.contains(document.activeElement)) box.focus();
     announce(caption.textContent);
-    if (infoShown) fill(side, await details(photo));
+    if (infoShown) await drawDetails();
     for (const by of [1, -1]) {
       const near = number === null ? undefined : await timeline.at(number + by).catch(() => undefined);
       if (near?.isImage && near.thumbhash) new Image().src = thumbnail(near, 'preview');
     }
   }
 
+  let asked = 0;
   async function go(by) {
     if (number === null) return;
-    const other = await timeline.at(number + by).catch(shown);
-    if (!other) return;
-    number += by;
+    const [mine, to] = [++asked, number + by];
+    const other = await timeline.at(to).catch(shown);
+    if (!other || mine !== asked) return; // pressed again meanwhile
+    number = to;
     photo = other;
     await draw();
   }
@@ -100,7 +108,7 @@ export async function view(context) {
     side.hidden = !infoShown;
     box.classList.toggle('with-details', infoShown);
     drawTools();
-    if (infoShown) fill(side, await details(photo));
+    if (infoShown) await drawDetails();
   };
 
   const keys = { ArrowLeft: () => go(-1), ArrowRight: () => go(1), i: info, d: get,

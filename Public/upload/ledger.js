@@ -5,6 +5,8 @@ const name = 'nightstand-uploads';
 const largest = 256 << 20; // bytes of one file that is kept
 const budget = 1 << 30; // bytes of all of them
 const flag = 'nightstand-uploads-open';
+const recordsAtOnce = 500;
+const filesAtOnce = 50; // the browser copies each
 
 const settled = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result);
@@ -18,6 +20,10 @@ function database() {
     request.result.createObjectStore('files');
   };
   return settled(request);
+}
+
+function* pieces(list, size) {
+  for (let at = 0; at < list.length; at += size) yield list.slice(at, at + size);
 }
 
 export class Ledger {
@@ -87,17 +93,33 @@ export class Ledger {
 
   put(record) { return this.#write('items', (store) => store.put(record)); }
 
-  /** Keeps a file while there is room; returns whether it did. */
-  async hold(id, file) {
-    if (this.#held.has(id)) return true;
-    if (file.size > largest || this.#total + file.size > budget) return false;
-    this.#count(id, file.size);
-    try {
-      await this.#write('files', (store) => store.put(file, id));
-    } catch {
-      this.#uncount(id); // the browser gives no more room
+  /**
+   * Writes down what is begun: all records first, then the files while there is room. A transaction for each would take a minute
+   * and a half for the 4,000 photos of a card, and whatever is not written is forgotten by a reload.
+   * @param record what is to be written of an item at that moment; null where it is over
+   */
+  async begin(items, record) {
+    for (const some of pieces(items, recordsAtOnce)) {
+      const records = some.map(record).filter(Boolean);
+      await this.#write('items', (store) => records.forEach((one) => store.put(one)));
     }
-    return this.#held.has(id);
+    for (const some of pieces(items, filesAtOnce)) await this.#hold(some.filter((item) => record(item) && item.file));
+  }
+
+  /** Keeps files; each says `isKept` then. */
+  async #hold(items) {
+    const fresh = items.filter(({ id, file: { size } }) => {
+      if (this.#held.has(id) || size > largest || this.#total + size > budget) return false;
+      this.#count(id, size);
+      return true;
+    });
+    try {
+      if (fresh.length) await this.#write('files', (store) => fresh.forEach(({ id, file }) => store.put(file, id)));
+    } catch {
+      for (const { id } of fresh) this.#uncount(id); // the browser gives no more room, or one of them cannot be read
+      if (fresh.length > 1) for (const one of fresh) await this.#hold([one]);
+    }
+    for (const item of items) item.isKept = this.#held.has(item.id);
   }
 
   async release(ids) {

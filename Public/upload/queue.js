@@ -21,6 +21,9 @@ export const isOver = (item) => isSaved(item) || ['trashed', 'rejected', 'failed
 /** On its way to the server; `recalled` ones take no turn and no connection. */
 const isOpen = (item) => !isOver(item) && item.state !== 'lost' && item.state !== 'recalled';
 
+const recordOf = ({ id, key, base, user, name, path, size, sha1, token, isBegun, state, reason, asset }) =>
+  ({ id, key, base, user, name, path, size, sha1, token, isBegun, state, reason, asset });
+
 /** Unlike `crypto.randomUUID` this is there on plain HTTP, too. */
 const freshId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
@@ -70,13 +73,15 @@ class Queue extends EventTarget {
     // What was stored and is chosen again is read again: the server may have lost it, and another file may have its name, size and time.
     this.forget(wanted.flatMap(({ key, path }) => [this.#byKey.get(key), this.#byKey.get(unread(path))])
       .filter((item) => item && (isSaved(item) || ['trashed', 'recalled'].includes(item.state) || item.key === unread(item.path))));
+    const lost = this.#lostOnes();
+    const begun = [];
     for (const { file, path, key, problem } of wanted) {
       if (problem) {
         this.#take({ id: freshId(), key, user: this.user.id, name: path, path, size: 0 });
         this.#end(this.#byKey.get(key), 'failed', problem);
         continue;
       }
-      let known = this.#byKey.get(key) ?? this.#lostOne(file);
+      let known = this.#byKey.get(key) ?? lost.get(`${file.name}|${file.size}|${file.lastModified}`);
       let name = key;
       // One of that path, size and time is on its way: what it holds says whether this is another.
       for (let count = 2; known && !['lost', 'failed', 'rejected'].includes(known.state); count += 1) {
@@ -86,16 +91,15 @@ class Queue extends EventTarget {
       const item = known ?? { id: freshId(), key: name, base: key, user: this.user.id, name: file.name, path, size: file.size, sha1: null, token: null, sent: 0 };
       Object.assign(item, { file, state: item.sha1 ? 'ready' : 'waiting', reason: null });
       if (!known) this.#take(item);
-      this.#keep(item);
-      this.ledger?.hold(item.id, file).then((isKept) => { item.isKept = isKept; });
+      begun.push(item);
     }
     this.#run();
+    await this.ledger?.begin(begun, (item) => (this.#isHere(item) && !isOver(item) ? recordOf(item) : null)).catch(() => {});
   }
 
   /** A lost file that comes without its folder is the same by name, size and time. */
-  #lostOne(file) {
-    const tail = `${file.name}|${file.size}|${file.lastModified}`;
-    return this.items.find((item) => item.state === 'lost' && item.name === file.name && item.key.endsWith(tail));
+  #lostOnes() {
+    return new Map(this.items.filter(({ state }) => state === 'lost').map((item) => [[item.name, ...item.key.split('|').slice(-2)].join('|'), item]));
   }
 
   #take(item) {
@@ -109,9 +113,8 @@ class Queue extends EventTarget {
   /** Writes down where it stands. What is not written down goes on all the same, as long as the page is open. */
   async #keep(item) {
     if (!this.#isHere(item)) return;
-    const { id, key, base, user, name, path, size, sha1, token, isBegun, state, reason, asset } = item;
-    await this.ledger?.put({ id, key, base, user, name, path, size, sha1, token, isBegun, state, reason, asset }).catch(() => {});
-    if (isOver(item) && state !== 'failed') await this.ledger?.release([id]).catch(() => {});
+    await this.ledger?.put(recordOf(item)).catch(() => {});
+    if (isOver(item) && item.state !== 'failed') await this.ledger?.release([item.id]).catch(() => {});
   }
 
   #run() {

@@ -8,6 +8,9 @@ import { picture } from '../qr/picture.js';
 import { canary } from './canary.js';
 import { proxyTest } from './proxy-test.js';
 
+/** Where this page stands, as somebody enters it in an app: a proxy may have put it below a path. */
+const here = () => new URL('.', document.baseURI).href.replace(/\/$/, '');
+
 const isLocal = (url) => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname);
 
 export async function show(root, { user, greeting }) {
@@ -29,7 +32,7 @@ function forPhone() {
     h('h2', {}, 'Back up this phone'),
     h('ol', { class: 'steps' },
       h('li', {}, 'Install the Immich app from the app store.'),
-      h('li', {}, 'Copy this address, and enter it in the app as the server:', copyable('Server address', location.origin)),
+      h('li', {}, 'Copy this address, and enter it in the app as the server:', copyable('Server address', here())),
       h('li', {}, 'Log in with your e-mail and password.'),
       h('li', {}, 'In the app, tap the cloud, choose the albums, and switch backup on.')),
     h('p', {}, h('a', { href: '#/' }, 'Log in on this page instead')));
@@ -37,10 +40,11 @@ function forPhone() {
 
 async function pairing() {
   const known = await call('GET', '/backup/pairing');
-  const addresses = [known.serverUrl, isLocal(location.origin) ? null : location.origin, ...known.addresses]
+  // The server knows by which host it was asked, and not below which path.
+  const addresses = [known.serverUrl, here(), ...known.addresses.map((address) => (address === location.origin ? here() : address))]
     .filter((address, index, all) => address && all.indexOf(address) === index && !isLocal(address));
   const local = addresses.length === 0;
-  if (local) addresses.push(location.origin);
+  if (local) addresses.push(here());
   const code = h('div', { class: 'code-frame' });
   const line = h('div', {});
   const choose = (address) => {

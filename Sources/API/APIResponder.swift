@@ -28,7 +28,7 @@ package final class APIResponder: Responder {
     let address = UploadAddress(publicURL: options.publicURL)
     let authorization = UploadAuthorization(authentication: authentication, uploads: backup.uploads)
     let pump = UploadPump(desk: backup.desk)
-    let assets = AssetHandlers(assets: backup.assets)
+    let assets = AssetHandlers(assets: backup.assets, holdings: backup.holdings)
     let tus = TusDoor(
       uploads: backup.uploads, pump: pump, address: address, authorization: authorization, failures: failures)
     let draft = DraftDoor(

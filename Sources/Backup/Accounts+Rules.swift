@@ -47,7 +47,7 @@ enum AccountRules {
     guard text.unicodeScalars.count <= longestName else {
       throw .invalid("name must be shorter than or equal to \(longestName) characters")
     }
-    guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+    guard !text.unicodeScalars.contains(where: \.isHidden) else {
       throw .invalid("name must not contain control characters")
     }
     return text
@@ -77,7 +77,7 @@ enum AccountRules {
   /// What a device said of itself, fit for a list: no control characters, at most 128 scalars.
   static func device(_ text: String) -> String {
     var out = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars where out.count < 128 && scalar.properties.generalCategory != .control {
+    for scalar in text.unicodeScalars where out.count < 128 && !scalar.isHidden {
       out.append(scalar)
     }
     return String(out)
@@ -132,5 +132,12 @@ enum AccountRules {
 
   private static func isAlphanumeric(_ unit: UInt8) -> Bool {
     (0x30...0x39).contains(unit) || (0x41...0x5A).contains(unit) || (0x61...0x7A).contains(unit)
+  }
+}
+
+extension Unicode.Scalar {
+  /// A control character, or one that turns the direction of the text beside it (UAX #9, 2.1 to 2.5): none belongs into a name.
+  var isHidden: Bool {
+    properties.generalCategory == .control || (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value)
   }
 }

@@ -72,7 +72,8 @@ extension Assets {
     }
     change.taken = changes.taken
     if let shift = changes.shift {
-      guard abs(shift) <= longestShift else { throw .invalid("dateTimeRelative is too large") }
+      // The smallest number has no absolute value.
+      guard shift.magnitude <= longestShift else { throw .invalid("dateTimeRelative is too large") }
       change.shiftMilliseconds = Int64(shift) * 60_000
     }
     if let zone = changes.zone {

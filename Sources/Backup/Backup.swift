@@ -49,6 +49,7 @@ package final class Backup: Sendable {
   package let media: MediaLibrary
   package let jobs: Jobs
   package let devices: Devices
+  package let holdings: Holdings
   package let activity: Activity
   package let tickles: Tickles
   /// Tells people of devices in trouble.
@@ -136,6 +137,7 @@ package final class Backup: Sendable {
     devices = Devices(
       catalog: catalog, assets: assets, contacts: contacts, live: live, tickles: tickles.inbox, logger: logger,
       now: wall)
+    holdings = Holdings(catalog: catalog, logger: logger, now: wall)
     activity = Activity(limits: options.activity, catalog: catalog, log: log, live: live, logger: logger, now: wall)
     var sending = Outbound.Options()
     (sending.allowed, sending.authorities) = (options.push.allowed, options.push.authorities)
@@ -228,6 +230,7 @@ package final class Backup: Sendable {
     await sweeper?.value
     await desk.close()
     await accounts.settleTouches()
+    await holdings.close()
     await contacts.close()
     await log.close()
     // Everything acknowledged is on disk already; a failing close loses nothing.

@@ -16,6 +16,8 @@ package struct Reach: Sendable, Equatable {
   package let host: String
   /// For visible messages.
   package var quiet: QuietHours?
+  /// Whether its app can show one.
+  package var canShow = true
 
   package init(device: Int64, channel: Channel, host: String, quiet: QuietHours? = nil) {
     (self.device, self.channel, self.host, self.quiet) = (device, channel, host, quiet)
@@ -92,8 +94,9 @@ extension Delivery {
 
 /// Brings tickles through push services.
 package protocol Courier: Sendable {
-  /// Every device with an active registration.
-  func reaches() async throws -> [Reach]
+  /// Devices with an active registration, by their numbers: some of those behind `device`.
+  /// - Returns: them, and where to go on; nil behind the last one.
+  func reaches(after device: Int64, limit: Int) async throws -> (some: [Reach], next: Int64?)
   func send(_ message: TickleMessage) async -> Delivery
   /// Calls the listener whenever a registration becomes active (or changes), and with nil where one has ended.
   func listen(_ listener: @escaping @Sendable (_ device: Int64, Reach?) -> Void)

@@ -13,6 +13,16 @@ package enum Diagnosis: String, Sendable, CaseIterable {
   /// No difference between tickled and held back.
   case noLift = "no_lift"
 
+  /// What is shown on the phone itself, where it used to answer and does not any more: the way out that its system has.
+  package static func nudge(_ platform: Platform) -> String {
+    let open = "Open the app once, so that your photos can be backed up again."
+    return switch platform {
+    case .iOS: "\(open) Do not swipe it away: iOS wakes no app that was."
+    case .android: "\(open) If this comes again, let it run in the background: Settings, Apps, Battery, Unrestricted."
+    case .other: open
+    }
+  }
+
   /// For a person, in one line.
   package var sentence: String {
     switch self {

@@ -7,6 +7,7 @@ package struct Order: Sendable, Equatable {
   package let tickle: Int64
   /// `device.number`.
   package let device: Int64
+  package let platform: Platform
   package let channel: Reach.Channel
   package let at: Instant
   package let why: Why

@@ -32,6 +32,16 @@ package struct QuietHours: Sendable, Equatable {
     Int64(shifts.last { $0.from <= moment }?.offset ?? offset) * 60_000
   }
 
+  /// When the next quiet hours begin.
+  package func begins(after moment: Instant) -> Instant {
+    let offset = offset(at: moment.milliseconds)
+    let local = moment.milliseconds + offset
+    let minute = local.floorDivided(by: 60_000)
+    let until = (Int64(from) - minute % 1440 + 1440 + 1439) % 1440 + 1
+    let begin = (minute + until) * 60_000 - offset
+    return Instant(milliseconds: begin + offset - self.offset(at: begin))
+  }
+
   /// The same moment outside of the quiet hours, the end of them within.
   package func wait(_ moment: Instant) -> Instant {
     let offset = offset(at: moment.milliseconds)

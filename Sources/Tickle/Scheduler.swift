@@ -47,6 +47,7 @@ package struct Scheduler: Sendable {
       (sleepers[slot].isLeaving, sleepers[slot].isRenewed) = (false, sleepers[slot].flying != nil)
       sleepers[slot].channel = device.reach.channel
       (sleepers[slot].host, sleepers[slot].quiet) = (host, device.reach.quiet)
+      sleepers[slot].canShow = device.reach.canShow
       sleepers[slot].platform = device.platform
       let contact = min(device.lastContact.milliseconds, now.milliseconds)
       sleepers[slot].lastContact = max(sleepers[slot].lastContact, contact)
@@ -67,7 +68,7 @@ package struct Scheduler: Sendable {
     let memory = device.memory
     (sleeper.rung, sleeper.unjudged) = (memory.rung, memory.unjudged)
     (sleeper.unanswered, sleeper.shortRuns) = (memory.unanswered, memory.shortRuns)
-    sleeper.isNudged = memory.isNudged
+    (sleeper.isNudged, sleeper.canShow) = (memory.isNudged, device.reach.canShow)
     (sleeper.lastTickle, sleeper.notBefore) = (memory.lastTickle?.milliseconds, memory.notBefore?.milliseconds ?? 0)
     for send in memory.sends.sorted().suffix(15) { sleeper.sends.note(send.milliseconds) }
     let slot: Int
@@ -110,7 +111,7 @@ package struct Scheduler: Sendable {
     guard hosts.count < Scheduler.mostHosts || host == Scheduler.otherHosts else {
       return number(of: Scheduler.otherHosts)
     }
-    hosts.append(HostGate())
+    hosts.append(HostGate(isPaced: !host.isEmpty))
     hostNumbers[host] = Int32(hosts.count - 1)
     return Int32(hosts.count - 1)
   }
@@ -164,7 +165,10 @@ package struct Scheduler: Sendable {
         queue.set(slot, at: due)
       } else if now - sleepers[slot].lastContact < Rules.fresh || isReceiving(sleepers[slot].device) {
         queue.set(slot, at: max(sleepers[slot].lastContact, now - Rules.fresh / 2) + Rules.fresh)
-      } else if let wait = hosts[Int(sleepers[slot].host)].wait(now) {
+      } else if let morning = sleepers[slot].quietUntil(now) {
+        // Due before the night, and not sent by then: a pause of the push service, or of ours.
+        queue.set(slot, at: morning)
+      } else if let wait = hosts[Int(sleepers[slot].host)].queue(now) {
         queue.set(slot, at: wait)
       } else {
         orders.append(order(slot, now))
@@ -181,17 +185,22 @@ package struct Scheduler: Sendable {
     // What comes after this one; no service need keep it longer.
     var next = sleeper
     next.rung = min(next.rung + 1, UInt8(Rules.ladder.count))
+    var life = min(next.interval, Rules.longestLife)
+    // A push service that finds the phone later must not ring in its night.
+    if sleeper.isNudgeNext, let quiet = sleeper.quiet {
+      life = min(life, quiet.begins(after: Instant(milliseconds: now)).milliseconds - now)
+    }
     let order = Order(
-      tickle: lastTickle, device: sleeper.device, channel: sleeper.channel, at: Instant(milliseconds: now),
-      why: sleeper.hasBacklog ? .backlog : .stale, isHeld: isHeld, isNudge: sleeper.isNudgeNext,
-      ttlSeconds: Int(min(next.interval, Rules.longestLife) / 1000))
+      tickle: lastTickle, device: sleeper.device, platform: sleeper.platform, channel: sleeper.channel,
+      at: Instant(milliseconds: now), why: sleeper.hasBacklog ? .backlog : .stale, isHeld: isHeld,
+      isNudge: sleeper.isNudgeNext, ttlSeconds: Int(max(1000, life) / 1000))
     if isHeld { begin(slot, order) } else { launch(slot, order) }
     return order
   }
 
   private mutating func launch(_ slot: Int, _ order: Order) {
     inFlight += 1
-    hosts[Int(sleepers[slot].host)].began()
+    hosts[Int(sleepers[slot].host)].began(order.at.milliseconds)
     (sleepers[slot].flying, sleepers[slot].early) = (order, nil)
     (sleepers[slot].flyingHost, sleepers[slot].isRenewed) = (sleepers[slot].host, false)
     sleepers[slot].sends.note(order.at.milliseconds)
@@ -209,8 +218,8 @@ package struct Scheduler: Sendable {
     guard now.milliseconds >= from, hosts[Int(sleeper.host)].wait(now.milliseconds) == nil else { return nil }
     lastTickle += 1
     let order = Order(
-      tickle: lastTickle, device: device, channel: sleeper.channel, at: now, why: .hand, isHeld: false, isNudge: false,
-      ttlSeconds: 600)
+      tickle: lastTickle, device: device, platform: sleeper.platform, channel: sleeper.channel, at: now, why: .hand,
+      isHeld: false, isNudge: false, ttlSeconds: 600)
     launch(slot, order)
     return order
   }

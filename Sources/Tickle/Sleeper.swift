@@ -38,6 +38,8 @@ struct Sleeper: Sendable {
   /// Answered tickles in a row without a photo although some are left.
   var shortRuns: UInt8 = 0
   var isOffline = false
+  /// Whether its app can show something.
+  var canShow = true
   /// Whether a message that shows something was sent in this silence.
   var isNudged = false
 
@@ -115,9 +117,16 @@ struct Sleeper: Sendable {
     }
     at = phased(at, step: min(interval, Rules.hour))
     at = max(at, sends.free(platform.budget))
-    if isNudgeNext, let quiet { at = quiet.wait(Instant(milliseconds: at)).milliseconds }
-    // Exactly then, where a pause was asked for.
-    return max(at, notBefore)
+    // Exactly then, where a pause was asked for; a night is waited for behind it.
+    at = max(at, notBefore)
+    return quietUntil(at) ?? at
+  }
+
+  /// The end of the quiet hours around a moment, for what is shown; nil where it may be shown then.
+  func quietUntil(_ moment: Int64) -> Int64? {
+    guard isNudgeNext, let quiet else { return nil }
+    let end = quiet.wait(Instant(milliseconds: moment)).milliseconds
+    return end > moment ? end : nil
   }
 
   /// Devices that were silenced together do not wake together: each has its own place in the interval, at most an hour on.
@@ -129,7 +138,7 @@ struct Sleeper: Sendable {
 
   /// Somebody who used to answer and does not any more is asked once, visibly, to open the app.
   var isNudgeNext: Bool {
-    !isNudged && channel != .stream && unanswered >= Rules.unanswered && tally.sentContacts > 0
+    !isNudged && canShow && channel != .stream && unanswered >= Rules.unanswered && tally.sentContacts > 0
   }
 }
 

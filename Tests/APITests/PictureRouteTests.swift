@@ -31,7 +31,7 @@ import Testing
       #expect(FileManager.default.createFile(atPath: path, contents: Data("abc".utf8)))
       let handlers = MediaHandlers(
         assets: world.backup.assets, pictures: OnePicture(path: path),
-        originals: AssetHandlers(assets: world.backup.assets))
+        originals: AssetHandlers(assets: world.backup.assets, holdings: world.backup.holdings))
       let authentication = Authentication(accounts: world.backup.accounts, forwarding: Forwarding(trustedProxies: []))
 
       func ask(_ query: String, _ fields: [(String, String)] = []) async throws -> Response {

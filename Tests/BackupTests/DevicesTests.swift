@@ -98,6 +98,78 @@ import Testing
     #expect(try await alarms() == ["green ok", "red quiet", "amber quiet"])
   }
 
+  @Test("What two devices say is left adds up, whatever an earlier version let them say")
+  func enormous() async throws {
+    let anna = try await world.addUser()
+    for _ in 0..<2 {
+      try await world.catalog.checkIn(
+        device: try await login(), #"{"remaining": 9223372036854775807}"#, facts: pixel, hasBacklog: true,
+        isNews: false,
+        detail: nil, now: world.time.wall)
+    }
+    let all = try await devices.list(of: anna.id, withRevoked: false)
+    let person = Overview.Person(anna, all, assets: 0, lost: 0, now: world.time.wall)
+    #expect(all.count == 2 && person.remaining == 2 * CheckIn.most)
+  }
+
+  @Test("More than one look takes: each has its turn, and who is back is told at once")
+  func rounds() async throws {
+    let anna = try await world.addUser()
+    let (catalog, time) = (world.catalog, world.time)
+    let few = Devices(
+      catalog: catalog,
+      assets: Assets(catalog: catalog, originals: Originals(root: world.folder, quarantine: world.folder)),
+      contacts: contacts, live: LiveSignal(), logger: quiet, judgedAtOnce: 2, now: { time.wall })
+    var phones: [Int64] = []
+    for model in 1...5 {
+      let login = try await world.accounts.login(
+        email: "anna@example.org", password: "correct anna",
+        device: LoginDevice(type: "Android", system: "Pixel \(model)", appVersion: "3.1.0"), address: "192.0.2.1",
+        facts: DeviceFacts(agent: "immich-android/3.1.0", model: "Pixel \(model)"))
+      let phone = try #require(try await world.accounts.authenticate(sessionToken: login.token).device)
+      _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel \(model)")
+      try await catalog.record([ActivityEntry(at: time.wall, kind: .duplicate, user: nil, device: phone)])
+      phones.append(phone)
+    }
+    func levels() async throws -> [Int64: String?] {
+      let seen = try await catalog.devices(of: anna.id, withRevoked: false, now: time.wall)
+      return Dictionary(seen.map { ($0.device.number, $0.device.level) }, uniquingKeysWith: { first, _ in first })
+    }
+    for _ in 0..<3 { await few.judge() }
+    #expect(try await levels().values.allSatisfy { $0 == "green" })
+    try await world.pass(hours: 96)
+    for (look, amber) in [(1, 2), (2, 4), (3, 5)] {
+      await few.judge()
+      #expect(try await levels().values.count { $0 == "amber" } == amber, "look \(look)")
+    }
+    // The last one is back; the next look would not come to it.
+    let back = try #require(phones.last)
+    _ = contacts.note(back, agent: "immich-android/3.1.0", model: "Pixel 5")
+    await few.judge()
+    #expect(try await levels()[back] == "green")
+    #expect(try await levels().values.count { $0 == "amber" } == 4)
+  }
+
+  @Test("Who only listens is there, and shows no habit")
+  func presence() async throws {
+    let anna = try await world.addUser()
+    let phone = try await login()
+    _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8")
+    await contacts.flush()
+    let day = world.time.wall.day
+    for _ in 0..<30 {
+      world.time.advance(seconds: 3600)
+      _ = contacts.note(phone, agent: "immich-android/3.1.0", model: "Pixel 8", isPresence: true)
+    }
+    await contacts.flush()
+    let record = try #require(
+      try await world.catalog.devices(of: anna.id, withRevoked: false, now: world.time.wall).first)
+    #expect(record.device.lastContact == world.time.wall)
+    #expect(record.days.filter { $0.hours != 0 }.map(\.day) == [day])
+    let candidate = try #require(try await world.catalog.tickleCandidates([phone], now: world.time.wall).first)
+    #expect(candidate.contacts.count == 1)
+  }
+
   @Test("The server notes the hours in which it runs; those in which it did not are no phone's silence")
   func outage() async throws {
     let anna = try await world.addUser()

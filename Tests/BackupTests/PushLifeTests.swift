@@ -151,13 +151,14 @@ import Testing
       row = PushLife.after(week % 2 == 0 ? .failed("503") : .accepted, row, now: now)
       try await catalog.settle(push: row, now: now)
       let asleep = now.adding(seconds: -PushLife.asleep)
-      #expect(try await catalog.pushes(refreshedSince: asleep).count == (week < 8 ? 1 : 0))
+      #expect(try await catalog.pushes(refreshedSince: asleep, after: 0, limit: 500).count == (week < 8 ? 1 : 0))
     }
     fixture.time.advance(seconds: 207 * day - 1)
     #expect(try await catalog.expirePushes(before: now.adding(seconds: -PushLife.forgotten), now: now).isEmpty)
     // The client comes back: as new as on its first day, and still confirmed.
     #expect(try await register(token: nil).state == .backoff)
-    #expect(try await catalog.pushes(refreshedSince: now.adding(seconds: -PushLife.asleep)).count == 1)
+    #expect(
+      try await catalog.pushes(refreshedSince: now.adding(seconds: -PushLife.asleep), after: 0, limit: 500).count == 1)
     fixture.time.advance(seconds: 270 * day + 1)
     #expect(try await catalog.expirePushes(before: now.adding(seconds: -PushLife.forgotten), now: now) == [device])
     #expect(try await catalog.push(of: device) == nil)

@@ -18,6 +18,15 @@ import Tickle
     let last = Mutex<[Int64: Reach?]>([:])
   }
   private let words = Words()
+  /// Knows two names, one of them inside.
+  private struct Names: Resolver {
+    func addresses(of host: String) async throws(OutboundError) -> [IPAddress] {
+      let bytes: [UInt8]? =
+        host == "inside.example" ? [10, 0, 0, 7] : host == "push.example" ? [93, 184, 216, 34] : nil
+      guard let address = bytes.flatMap({ IPAddress(bytes: $0) }) else { throw .unknownHost }
+      return [address]
+    }
+  }
 
   init() async throws {
     world = try await AccountsFixture()
@@ -25,7 +34,8 @@ import Tickle
     let now: @Sendable () -> Instant = { time.wall }
     try FileSystem.makeFolders(world.folder + "/keys")
     let registry = try PushRegistry(
-      PushOptions(), keys: world.folder + "/keys", catalog: catalog, outbound: Outbound(), live: live, logger: quiet,
+      PushOptions(), keys: world.folder + "/keys", catalog: catalog, outbound: Outbound(resolver: Names()), live: live,
+      logger: quiet,
       now: now)
     self.registry = registry
     devices = Devices(
@@ -100,6 +110,81 @@ import Tickle
     #expect(words.last.withLock { $0[part.number] != nil }, "it was told that it is no more")
     let candidate = try await world.catalog.tickleCandidates([whole.number], now: world.time.wall).first
     #expect(candidate?.memory?.sent == 6 && candidate?.memory?.held == 2)
+  }
+
+  private static func subscription(_ host: String) -> PushRequest {
+    // The base point of P-256: nobody reads what is sent there.
+    let point = Hex.decode(
+      """
+      046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececb\
+      b6406837bf51f5
+      """.utf8)
+    return PushRequest(
+      PushPlace(kind: "webpush", endpoint: "https://\(host)/x", key: point, secret: [UInt8](repeating: 5, count: 16)))
+  }
+
+  @Test(
+    "A name inside and a name that nobody knows have the same answer, to phones and to people: no list of the house")
+  func oracle() async throws {
+    let phone = try await phone("Pixel 8")
+    for host in ["inside.example", "nowhere.example"] {
+      await #expect(throws: BackupError.hostNotAllowed(host)) {
+        try await registry.register(phone.id, of: nil, Self.subscription(host))
+      }
+    }
+    #expect(try await world.catalog.push(of: phone.number) == nil)
+    #expect(Set(try await registry.hosts().wanted.map(\.host)) == ["inside.example", "nowhere.example"])
+    #expect(AlertReply(OutboundError.unknownHost).problem == AlertReply(OutboundError.refused(.address)).problem)
+    #expect(
+      AlertReply(PushReply.failed("unknown_host")).problem == AlertReply(PushReply.refused("refused_address")).problem)
+  }
+
+  @Test("A mistyped address does not take the place of one that works")
+  func mistyped() async throws {
+    let phone = try await phone("Pixel 8")
+    try await register(phone.number)
+    let works = try #require(try await world.catalog.push(of: phone.number))
+    for host in ["inside.example", "nowhere.example", "push.example:8443", "u:p@push.example"] {
+      await #expect(throws: BackupError.self) {
+        try await registry.register(phone.id, of: nil, Self.subscription(host))
+      }
+      #expect(try await world.catalog.push(of: phone.number) == works)
+    }
+    #expect(word(phone.number) == nil, "nobody was told otherwise")
+  }
+
+  @Test("A late echo is an answer to what may have arrived, and to nothing else")
+  func lateEcho() async throws {
+    let (one, other) = (try await phone("Pixel 8").number, try await phone("Pixel 9").number)
+    let at = world.time.wall
+    var changes = Catalog.TickleChanges()
+    let ends: [(held: Bool, delivery: String?)] = [
+      (false, "accepted"), (false, "timed_out"), (false, "interrupted"), (false, "503"), (false, "gone"), (true, nil),
+    ]
+    for (index, end) in ends.enumerated() {
+      var row = TickleRow(
+        number: Int64(index + 1), device: one, at: at, channel: "webpush", why: "stale", isHeld: end.held,
+        isNudge: false)
+      (row.delivery, row.isOver) = (end.delivery, true)
+      changes.tickles[row.number] = row
+    }
+    try await world.catalog.record(changes)
+    changes = Catalog.TickleChanges()
+    let late = at.adding(seconds: 7000)
+    changes.echoes = (1...6).map { (Int64($0), one, late) }
+    // Another device's word for it.
+    var foreign = Catalog.TickleChanges()
+    foreign.echoes = [(1, other, at)]
+    try await world.catalog.record(foreign)
+    try await world.catalog.record(changes)
+    let rows = try await world.catalog.tickles(of: one, limit: 10).reversed()
+    #expect(rows.map(\.contactAt) == [late, late, late, nil, nil, nil])
+    #expect(rows.map(\.isEchoed) == [true, true, true, false, false, false])
+    #expect(rows.map { Tickling($0).outcome }.suffix(3) == [.undelivered, .undelivered, .held])
+    // It is an answer once.
+    changes.echoes = [(1, one, late.adding(seconds: 60))]
+    try await world.catalog.record(changes)
+    #expect(try await world.catalog.tickle(1)?.contactAt == late)
   }
 
   @Test("Revoked, or of somebody who is gone: nothing is sent any more")

@@ -104,6 +104,20 @@ import Testing
     #expect(state(device, Self.day + 23).level == .amber)
   }
 
+  @Test(
+    "A computer that imported an old library once owes nothing; one that comes day by day does",
+    arguments: ["desktop", "program"])
+  func imported(kind: String) {
+    var device = nightly()
+    device.kind = kind
+    #expect(state(device, Self.day + 9).level == .red)
+    device.contacts = Array(device.contacts.suffix(2))
+    device.firstContact = instant(Self.day - 1)
+    for later in [0, 4, 9, 400] as [Int64] { #expect(state(device, Self.day + later).level == .none) }
+    device.kind = "phone"
+    #expect(state(device, Self.day + 9).level == .red)
+  }
+
   @Test("A habit that ends past midnight is one window a day")
   func midnight() {
     let contacts = (Self.day - 55...Self.day).flatMap { [$0 * 24 + 23, $0 * 24 + 24] }
@@ -186,6 +200,22 @@ import Testing
     #expect(state(phone, Self.day + 4).reason == .pausedByOS)
     phone.lastUpload = instant(Self.day - 7, 2)
     #expect(state(phone, Self.day + 4).reason == .backlogStuck, "it was here meanwhile, and brought nothing")
+  }
+
+  @Test("Whatever came since a check-in is left no more, however much it was; no report is too large to be counted")
+  func arrivedSince() {
+    var phone = nightly()
+    var checkIn = CheckIn()
+    checkIn.remaining = 5000
+    (phone.checkIn, phone.checkedInAt, phone.lastUpload) = (checkIn, instant(Self.day), instant(Self.day))
+    #expect(phone.remaining == 5000)
+    phone.arrivedSinceCheckIn = 4999
+    #expect(phone.remaining == 1)
+    phone.arrivedSinceCheckIn = 5001
+    #expect(phone.remaining == 0 && state(phone, Self.day, 12).level == .green)
+    phone.checkIn?.remaining = .max
+    #expect(phone.remaining == CheckIn.most - 5001)
+    #expect(throws: BackupError.self) { try phone.checkIn?.checked() }
   }
 
   @Test("Photos after a week without any are not stuck the moment the phone tells of them")

@@ -10,6 +10,8 @@ import Tickle
 private final class TestCourier: Courier {
   private struct State {
     var reaches: [Reach] = []
+    /// How many were asked for, each time.
+    var asked: [Int] = []
     var delivery = Delivery.accepted
     /// Sends that wait for `release`, where `isHolding`.
     var isHolding = false
@@ -22,7 +24,14 @@ private final class TestCourier: Courier {
 
   init() { (sent, out) = AsyncStream.makeStream() }
 
-  func reaches() async throws -> [Reach] { state.withLock { $0.reaches } }
+  func reaches(after device: Int64, limit: Int) async throws -> (some: [Reach], next: Int64?) {
+    let reaches = state.withLock { state in
+      state.asked.append(limit)
+      return state.reaches
+    }
+    let some = reaches.sorted { $0.device < $1.device }.filter { $0.device > device }.prefix(limit)
+    return (Array(some), some.count < limit ? nil : some.last?.device)
+  }
 
   func send(_ message: TickleMessage) async -> Delivery {
     out.yield(message)
@@ -37,6 +46,8 @@ private final class TestCourier: Courier {
   }
 
   func listen(_ listener: @escaping @Sendable (Int64, Reach?) -> Void) { state.withLock { $0.listener = listener } }
+
+  var asked: [Int] { state.withLock { $0.asked } }
 
   func hold() { state.withLock { $0.isHolding = true } }
 
@@ -319,6 +330,45 @@ private final class TestCourier: Courier {
     let device = try await seen()
     await #expect(throws: BackupError.self) { try await tickles.byHand(device) }
     await tickles.close()
+  }
+
+  @Test(
+    "Many are read some at a time, beside the start; who comes meanwhile is not missed, and a stop does not wait for all"
+  )
+  func many() async throws {
+    let first = try await phone()
+    let last = first + 1200
+    try await world.catalog.write { db in
+      try db.execute(
+        sql: """
+          WITH RECURSIVE next (n) AS (SELECT ?1 + 1 UNION ALL SELECT n + 1 FROM next WHERE n < ?2)
+          INSERT INTO device (number, id, user, kind, os, first_contact, last_contact, stored)
+            SELECT n, randomblob(16), user, 'phone', 'Android', first_contact, last_contact - 864000000, 1
+            FROM next JOIN device ON device.number = ?1
+          """, arguments: [first, last])
+    }
+    for device in (first + 1)...last { courier.register(device) }
+    try await start(tickles)
+    _ = contacts.note(last, agent: "immich-android/3.1.0", model: "Pixel 8")
+    world.time.advance(seconds: 1)
+    await tickles.turn()
+    #expect(courier.asked == [500, 500, 500])
+    // It is known, and fresh.
+    for _ in 0..<50 {
+      world.time.advance(seconds: 60)
+      await tickles.turn()
+    }
+    #expect(try await world.catalog.tickles(of: last, limit: 1).isEmpty)
+    var isAsked = false
+    for device in (first + 501)...(first + 999) where !isAsked {
+      isAsked = try await !world.catalog.tickles(of: device, limit: 1).isEmpty
+    }
+    #expect(isAsked, "and others were asked, whichever page they came with")
+    await tickles.close()
+    let (again, contacts, _) = TicklesTests.rooms(world, live)
+    try await again.start(courier, seed: 3, receiving: { [] }, contacts: { contacts.lastContacts(of: $0) })
+    await again.close()
+    #expect(try await world.catalog.openTickles().stoppedAt != nil)
   }
 
   @Test("Tickles are forgotten after their time")

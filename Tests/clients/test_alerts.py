@@ -225,6 +225,22 @@ def test_nothing_is_sent_where_nobody_allowed_it(launch, inbox):
     assert inbox.heard == [] and anna.get(ALERTS).json()["kinds"] == ["ntfy", "webhook", "webpush"]
 
 
+def test_the_mail_servers_password_never_goes_anywhere_in_the_clear(launch, mail):
+    mine = ("--smtp-security", "none", "--smtp-from", "nightstand@example.org", "--smtp-user", "nightstand")
+    password = {"NIGHTSTAND_SMTP_PASSWORD": "mail secret"}
+    for place in ["mail.example.org", "192.0.2.7:25", "localhost.example.org", "127.0.0.1.example.org:2525"]:
+        refused = launch("--smtp-server", place, *mine, environment=password, ready=False).spawn()
+        assert refused.wait(20) == 64, refused.tail()
+        assert "in the clear" in refused.tail() and "starttls or tls" in refused.tail()
+        assert "mail secret" not in refused.tail()
+    # Half of a login is none.
+    refused = launch("--smtp-server", "mail.example.org", *mine, ready=False).spawn()
+    assert refused.wait(20) == 64 and "belong together" in refused.tail()
+    # By itself, or with TLS, it may.
+    launch("--smtp-server", f"127.0.0.1:{mail.port}", *mine, environment=password)
+    launch("--smtp-server", "mail.example.org", *mine[2:], environment=password)
+
+
 def test_a_receiver_that_fails_is_tried_again_and_one_that_is_gone_is_not(home, inbox, add_user):
     anna, bert = log_in(home), add_user(home)
     silent_phone(home)

@@ -144,7 +144,7 @@ def test_changes(server, anna, bulk):
     {"rating": 0}, {"rating": 6}, {"rating": -1}, {"latitude": 91, "longitude": 0}, {"latitude": 1}, {"longitude": 1},
     {"visibility": "secret"}, {"dateTimeOriginal": "yesterday"}, {"isFavorite": "yes"}, {"isFavorite": 1},
     {"description": "x" * 10_001}, {"description": "a\0b"}, {"timeZone": "Nowhere/Land"}, {"timeZone": "../../etc/passwd"},
-    {"dateTimeRelative": 10**15}, {"dateTimeRelative": -5_000_000_000}, {"livePhotoVideoId": NOBODY},
+    {"dateTimeRelative": 10**15}, {"dateTimeRelative": -5_000_000_000}, {"dateTimeRelative": -(2**63)}, {"livePhotoVideoId": NOBODY},
     {"livePhotoVideoId": "x"}, {"duplicateId": NOBODY},
 ], ids=str)
 def test_wrong_changes_change_nothing(anna, fields):

@@ -134,6 +134,45 @@ def test_a_photo_tells_by_which_ways_it_came(server, phone, bert):
     key.close(), tablet.close()
 
 
+def test_who_asks_for_a_hash_has_the_photo(server, phone, bert):
+    """What apps ask at every start: the answer waits for nothing, and the way is noted behind it."""
+    data = media.jpeg("asked for")
+    asset = phone.store(data)
+    tablet = log_in(server, User_Agent="immich-android/3.1.0", deviceModel="Tablet")
+    for someone in (bert, phone, tablet, tablet):
+        someone.check(base64_sha1(data), base64_sha1(b"never seen here"))
+    path = f"/api/backup/assets/{asset}/devices"
+    held = until(lambda: len(found := phone.get(path).json()["devices"]) > 1 and found, 30, "the tablet's way")
+    assert [(one["name"], one["isFirst"]) for one in held] == [("Google Pixel 8", True), ("Tablet", False)]
+    tablet.close()
+
+
+@pytest.mark.parametrize("number", ["remaining", "remainingBytes", "total", "itemsOutside"])
+def test_a_report_beyond_all_bounds_is_refused(phone, number):
+    """Added up over devices it would be no number any more."""
+    for value, status in ((10**15, 200), (10**15 + 1, 400), (2**63 - 1, 400), (-1, 400)):
+        assert phone.post(ME + "/check-in", {number: value}).status == status
+
+
+def test_what_is_left_is_what_was_said_without_all_that_came(phone):
+    phone.post(ME + "/check-in", {"remaining": 60, "total": 100})
+    for index in range(50):
+        phone.store(media.jpeg(f"left {index}"), f"{index}.jpg")
+    device = phone.get(ME).json()
+    assert device["remaining"] == 10 and device["checkIn"]["remaining"] == 60
+    assert phone.get("/api/backup/overview").json()["people"][0]["remaining"] == 10
+
+
+def test_names_turn_no_text_around(phone):
+    for name in ("\u202egpj.exe", "a\u2066b", "a\u0007b"):
+        assert phone.patch(ME, {"name": name}).status == 400
+    assert phone.patch(ME, {"name": "👩‍👧 Telefon עברית"}).json()["name"] == "👩‍👧 Telefon עברית"
+    assert phone.patch(ME, {"name": "  "}).json()["isNamed"] is False
+    phone.post(ME + "/check-in", {"model": "Pixel\u202e 8", "failures": [{"name": "\u202ea.jpg", "reason": "x\u2069"}]})
+    device = phone.get(ME).json()
+    assert device["model"] == "Pixel 8" and device["checkIn"]["failures"] == [{"name": "a.jpg", "reason": "x"}]
+
+
 def test_the_echo_counts_what_arrived(phone):
     for size in (0, 1, 3_000_000):
         answer = phone.request("POST", "/api/backup/diag/echo", body=bytes(size), fields={"Content-Type": "application/octet-stream"})

@@ -246,6 +246,18 @@ def test_what_is_no_registration(phone, service, change):
     assert service.heard == []
 
 
+def test_an_app_says_what_it_can_do(phone, service):
+    app = App()
+    assert register(phone, service, app)["capabilities"] == ["sync", "nudge"], "as long as it says nothing"
+    confirm(phone, app, service.wait(1))
+    seen = phone.put(ME, webpush(service, app) | {"capabilities": ["sync", "levitate"]}).json()["registration"]
+    assert (seen["state"], seen["capabilities"]) == ("active", ["sync"]), "no other message is needed for that"
+    assert phone.get(ME).json()["registration"]["capabilities"] == ["sync"]
+    for wrong in [["nudge"], "sync", ["sync"] * 17, [7]]:
+        assert phone.put(ME, webpush(service, app) | {"capabilities": wrong}).status == 400, wrong
+    assert len(service.heard) == 1
+
+
 def test_quiet_hours_are_taken(phone, service):
     body = webpush(service, App()) | {"timeZone": "Europe/Berlin", "quietHours": {"from": "22:00", "to": "07:00"}}
     assert phone.put(ME, body).status == 200

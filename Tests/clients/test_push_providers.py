@@ -112,6 +112,16 @@ def test_what_apns_answers(apple, answer, state, problem):
     assert (seen["state"], seen["problem"]) == (state, problem)
 
 
+def test_a_key_that_apple_refuses_makes_no_storm_of_tokens(apple):
+    """Apple asks for patience where provider tokens change more often than every 20 minutes."""
+    server, _, provider, answers = apple
+    answers += [(403, {}, {"reason": "InvalidProviderToken"}), (403, {}, {"reason": "ExpiredProviderToken"})]
+    assert register(log_in(server))["problem"] == "4xx"
+    other = log_in_another(server)
+    other.put(ME, {"kind": "apns", "token": "cd" * 32})
+    assert len(provider.heard) == 2 and len({fields["authorization"] for _, _, fields, _ in provider.heard}) == 1
+
+
 def test_a_provider_with_another_certificate_is_not_believed(tmp_path, apple):
     server, _, provider, _ = apple
     stranger = tmp_path / "other"

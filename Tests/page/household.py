@@ -60,6 +60,11 @@ def fill(server, anna, email, say=lambda text: None, share=1.0, push=None):
         store(logins["Laptop"], number, int(datetime.datetime(year, 7, 14, 15, tzinfo=datetime.timezone.utc).timestamp() * 1000), f"Scan {year}.jpg")
     logins["Laptop"].upload(b"not a photo", "Thumbs.exe", checked=False)
     leave_unfinished(logins["Laptop"])
+    # As an app of one's own would say it; the Immich app does not.
+    logins["Anna’s Pixel"].post("/api/backup/devices/me/check-in", {
+        "total": 3250, "remaining": 0, "albumsSelected": 3, "albumsTotal": 9, "itemsOutside": 412, "permission": "full", "lowPower": False, "wifiOnly": True,
+        "isBackgroundOn": True})
+    logins["Anna’s Pixel"].patch("/api/backup/devices/me", {"policy": {"network": "wifi", "maxBytesOnCellular": None, "includeVideos": True}})
     anna.post("/api/albums", {"albumName": "Hills", "assetIds": hills})
     anna.post("/api/albums", {"albumName": "Mornings", "assetIds": hills[-3:]})
     # Names that are nobody's (RFC 2606).

@@ -204,3 +204,73 @@ def test_what_goes_out_is_listed_with_what_it_did_lately(inside):
     page.get_by_text("What it did lately").first.click()
     expect(page.get_by_role("row", name=re.compile("21 Nov 2026.* Push push.example.org:443 taken"))).to_be_visible()
     visitor.accessible()
+
+
+def facts(page):
+    """What a device says of itself, as the page shows it."""
+    return dict(page.locator("section", has=page.get_by_role("heading", name="What it says of itself")).evaluate(
+        "section => [...section.querySelectorAll('dl div')].map(row => [...row.children].map(cell => cell.textContent))"))
+
+
+def test_what_a_phone_does_not_say_is_no_promise(phone, inside):
+    """Nothing left, and nothing said of it, are two things: who reads "nothing would be gone" throws the phone away."""
+    def said(**report):
+        phone.post("/api/backup/devices/me/check-in", report)
+        page.reload()
+        expect(page.get_by_role("heading", name="What it says of itself")).to_be_visible()
+        found = facts(page)
+        return found["Still to come"], found["If it were lost now"], found["Covers"]
+
+    device = phone.get("/api/backup/devices/me").json()["id"]
+    _, page = inside(f"#/devices/{device}")
+    assert said(permission="full", albumsTotal=9) == ("not said", "not known: it did not say what is left", "not said")
+    assert said(itemsOutside=412) == ("not said", "at least 412 items would be gone, 412 of them outside the chosen albums", "412 items outside")
+    assert said(remaining=0, total=20, albumsSelected=3, albumsTotal=9) == ("0 of 20", "nothing would be gone of what it backs up", "3 of 9 albums")
+    assert said(remaining=0, total=20, itemsOutside=0) == ("0 of 20", "nothing would be gone", "0 items outside")
+    assert said(remaining=30, itemsOutside=12, remainingBytes=5_000_000) == ("30, 5 MB", "42 items would be gone, 12 of them outside the chosen albums", "12 items outside")
+    phone.post("/api/backup/devices/me/check-in", {"remaining": 25})
+    for number in range(24):
+        phone.store(media.jpeg(f"rest {number}"), f"rest {number}.jpg")
+    page.reload()
+    expect(page.get_by_text("1, 25 then, the rest came since")).to_be_visible()
+    page.goto("/#/devices")
+    expect(page.get_by_text("1 still on it")).to_be_visible()
+
+
+@pytest.mark.parametrize(("place", "choose"), [
+    ("activity", lambda page: page.get_by_label("What").select_option("alarm,disk_level")),
+    ("devices", lambda page: page.get_by_label("Show revoked devices too").check())])
+def test_a_filter_that_gets_no_answer_shows_no_other_list(phone, inside, place, choose):
+    phone.store(media.jpeg("seen"), "seen.jpg")
+    visitor, page = inside(f"#/{place}")
+    row = page.get_by_text("seen.jpg") if place == "activity" else page.get_by_text("Google Pixel 8").first
+    expect(row).to_be_visible()
+    visitor.context.set_offline(True)
+    choose(page)
+    expect(page.get_by_role("alert").filter(has_text="The server does not answer.")).to_be_visible()
+    expect(row).to_have_count(0)
+    visitor.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Nothing that fits.") if place == "activity" else row).to_be_visible()
+
+
+def test_a_file_that_goes_on_is_shown_once(admin, phone, inside):
+    """It has one number while it waits and another while it moves."""
+    tus = {"Tus-Resumable": "1.0.0"}
+    answer = phone.post("/api/backup/uploads", fields=tus | {"Upload-Length": "100000", "Upload-Metadata": "filename c3VtbWVyLm1vdg=="}, checked=False)
+    phone.patch(answer.header("Location"), body=b"x" * 100, checked=False,
+                fields=tus | {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"})
+    _, page = inside()
+    line = page.get_by_role("progressbar", name="Progress of summer.mov")
+    expect(line).to_have_count(1)
+    page.evaluate(
+        """async () => {
+          const { events } = await import('/core/events.js');
+          const { call } = await import('/core/api.js');
+          const [one] = (await call('GET', '/backup/overview')).uploads;
+          const now = new Date().toISOString();
+          events.dispatchEvent(new CustomEvent('progress', { detail: { uploads: [{ ...one, id: 'transfer-7', isActive: true, bytesPerSecond: 77_000, lastByteAt: now }] } }));
+        }""")
+    expect(page.get_by_text("77 kB/s")).to_be_visible()
+    expect(line).to_have_count(1)
+    expect(page.get_by_role("button", name="Discard")).to_have_count(0)

@@ -208,3 +208,14 @@ def test_it_is_usable_within_a_second_on_a_slow_phone(library, inside, place, ca
         print(f"\n{place or '#/'}: {waits} waits, scripts {min(scripts) * 1000:.0f} ms, stood after {min(walls):.0f} ms", end=" ")
     assert waits <= 9
     assert waits * 0.05 + min(scripts) < 1
+
+
+def test_below_a_path_the_address_has_the_path(admin, visit):
+    """A proxy may put the server below a path; the app has to be told so."""
+    def below(route):
+        route.continue_(url=route.request.url.replace("/home/", "/", 1))
+
+    visitor = visit()
+    visitor.page.route(f"{visitor.url}/home/**", below)
+    page = visitor.open("home/#/connect")
+    expect(page.get_by_label("Server address", exact=True)).to_have_value(f"{visitor.url}/home")

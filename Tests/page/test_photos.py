@@ -49,6 +49,31 @@ def test_looking_through_with_keys(library, admin, inside):
     assert admin.get(f"/api/assets/{library[2]}").json()["isFavorite"] is True
 
 
+def test_two_quick_steps_go_nowhere_twice(library, inside):
+    """While a month is still being asked for: the number and the photo stay a pair."""
+    _, page = inside("#/photos")
+    expect(photos(page)).to_have_count(5)
+    page.evaluate(
+        """async (ids) => {
+          const { view } = await import('/photos/viewer.js');
+          window.asked = [];
+          const all = ids.map((id, index) => ({ id, isImage: true, taken: Date.UTC(2026, 0, index + 1), thumbhash: null }));
+          const timeline = { total: ids.length, focus() {}, layout: { months: [] }, at: (number) => new Promise((resolve) => { asked.push(() => resolve(all[number])); }) };
+          view({ timeline, number: 0, photo: all[0], kind: 'photos', user: { id: 'nobody' }, changed: async () => {} });
+        }""", library)
+    caption = page.locator("#viewer-caption")
+    expect(caption).to_contain_text("1 January")
+    answer = "async () => { for (let turn = 0; turn < 20; turn += 1) { asked.splice(0).forEach((act) => act()); await new Promise((done) => setTimeout(done)); } }"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.evaluate(answer)
+    expect(caption).to_contain_text("2 January")
+    page.keyboard.press("ArrowRight")
+    page.evaluate(answer)
+    expect(caption).to_contain_text("3 January")
+    page.keyboard.press("Escape")
+
+
 def test_the_way_back_closes_the_viewer_and_stays_on_the_timeline(library, inside):
     _, page = inside("#/photos")
     photos(page).first.click()

@@ -1,6 +1,7 @@
 """What others may not do to the page."""
 
-from conftest import EMAIL, PASSWORD
+import pytest
+from conftest import DESK, EMAIL, PASSWORD, PHONE
 from harness import client, media
 from playwright.sync_api import expect
 
@@ -35,3 +36,24 @@ def test_names_are_text_and_never_markup(server, visit):
         expect(page.get_by_text("onerror").first).to_be_attached()
         assert page.locator("img[src=x]").count() == 0
     assert page.title() == "Nightstand"
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_long_names_without_a_blank_break(admin, inside, size):
+    """A name is somebody's word: it must not push the page of everybody else off the screen."""
+    name = "W" * 190
+    admin.post("/api/admin/users", {"email": "ben@example.org", "name": name, "password": PASSWORD, "shouldChangePassword": False})
+    phone, _ = client.log_in(admin.server, "ben@example.org", PASSWORD, User_Agent="immich-android/3.1.0", deviceModel="Pixel 8")
+    phone.patch("/api/backup/devices/me", {"name": name})
+    phone.post("/api/backup/devices/me/check-in", {"permission": "limited", "failures": [{"name": f"{name}.jpg", "reason": name}]})
+    device = phone.get("/api/backup/devices/me").json()["id"]
+    phone.close()
+    photo = admin.store(media.jpeg("long"), f"{name}.jpg")
+    album = admin.post("/api/albums", {"albumName": name, "description": name, "assetIds": [photo]}).json()["id"]
+    client.api_key(admin, name=name)
+    visitor, page = inside(**size)
+    for place in ("", "devices", f"devices/{device}", "activity", "albums", f"albums/{album}", "keys", "people", "upload"):
+        page.goto(f"/#/{place}")
+        expect(page.locator("main h1")).to_be_visible()
+        expect(page.get_by_text(name[:50]).first).to_be_attached() if place != "upload" else None
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place

@@ -14,7 +14,8 @@ from playwright.sync_api import expect
 from conftest import Visitor
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Safari/537.36"
-SCREENS = ["overview", "photos", "devices", "device", "activity", "connect", "upload", "albums", "people", "keys", "server", "account", "alerts", "tickles", "viewer"]
+SCREENS = ["overview", "photos", "devices", "device", "activity", "connect", "proxy", "upload", "albums", "people", "keys", "server", "account", "alerts", "tickles",
+           "care", "viewer", "details"]
 
 
 @pytest.fixture(scope="module")
@@ -59,20 +60,24 @@ def go(page, screen):
     last = {
         "overview": ".device", "devices": ".device", "device": ".checklist, .state-card", "activity": ".happened", "connect": ".code", "upload": ".drop",
         "albums": ".album", "people": ".person-row", "keys": ".entry", "server": ".advice", "account": ".entry", "alerts": ".entry", "tickles": "[aria-label=Tickles] .happened", "photos": ".photo img.there",
-        "viewer": ".viewer img.full"}[screen]
-    if screen in ("device", "tickles"):
+        "viewer": ".viewer img.full", "proxy": ".code", "care": ".facts-list", "details": ".viewer .facts-list"}[screen]
+    if screen in ("device", "tickles", "care"):
         page.goto("/#/devices")
         page.get_by_role("link", name="Ben’s iPhone" if screen == "device" else "Anna’s Pixel").click()
     elif screen == "viewer":
         page.goto("/#/photos")
         page.locator(".photo[href]").nth(2).click()
+    elif screen == "details":
+        page.get_by_role("button", name="Details (i)").click()
     else:
-        page.goto("/#/" + {"overview": ""}.get(screen, screen))
-    heading = {"overview": "Hello, Anna", "device": "Ben’s iPhone", "tickles": "Anna’s Pixel", "keys": "API keys", "account": "Anna", "viewer": "Photos"}.get(screen, screen.capitalize())
+        page.goto("/#/" + {"overview": "", "proxy": "connect"}.get(screen, screen))
+    heading = {"overview": "Hello, Anna", "device": "Ben’s iPhone", "tickles": "Anna’s Pixel", "keys": "API keys", "account": "Anna", "viewer": "Photos", "details": "Photos", "care": "Anna’s Pixel", "proxy": "Connect"}.get(screen, screen.capitalize())
     expect(page.locator("main h1")).to_have_text(heading)
     expect(page.locator(last).first).to_be_visible()
     if screen == "tickles":
         page.get_by_role("region", name="Tickles").evaluate("element => { element.scrollIntoView(); scrollBy(0, -16); }")
+    if part := {"care": "What it says of itself", "proxy": "Do large videos pass?"}.get(screen):
+        page.get_by_role("heading", name=part).evaluate("element => { element.parentElement.scrollIntoView(); scrollBy(0, -16); }")
     if screen == "albums":
         expect(page.locator(".cover img")).to_have_count(2)
     if screen in ("photos", "albums", "viewer"):

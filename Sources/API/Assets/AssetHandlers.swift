@@ -7,10 +7,11 @@ import Wire
 /// `/api/assets`, but for receiving and deleting.
 struct AssetHandlers: Sendable {
   let assets: Assets
+  let holdings: Holdings
   /// Opening a file may wait for a disk that wakes up.
   private let lanes = Lanes(label: "nightstand.original", count: 4)
 
-  init(assets: Assets) { self.assets = assets }
+  init(assets: Assets, holdings: Holdings) { (self.assets, self.holdings) = (assets, holdings) }
 
   /// "Which of these do you have?" 5,000 entries a request, many requests a second: read and written by hand.
   func bulkCheck(_ request: Request, _ principal: Principal) async throws -> Response {
@@ -22,6 +23,8 @@ struct AssetHandlers: Sendable {
         throw ValidationFailure(failure)
       }
       let results = try await assets.check(check.digests, owner: principal.user.id)
+      let here = zip(check.digests, results).filter { if case .present = $0.1 { true } else { false } }
+      holdings.note(principal.device, here.map(\.0), owner: principal.user.id)
       return .json(bytes: try await JSONWork.run(body.count) { AssetHandlers.answer(check, results) })
     }
   }

@@ -105,7 +105,7 @@ struct DeviceHandlers: Sendable {
 
   private struct Support: Encodable {
     let version: String
-    let immichVersion = "3.1.0"
+    let immichVersion = ClientVersions.immichText
     let createdAt: String
     let device: SupportShape
     let activity: [ActivityShape]
@@ -162,7 +162,8 @@ struct SupportShape: Encodable {
   private enum Key: String, CodingKey {
     case id, kind, maker, model, os, osVersion, client, clientVersion, credentials, firstContact, lastContact,
       lastUpload
-    case stored, storedBytes, duplicates, rejected, broken, recentTransfers, latency, checkIn, state, snoozedUntil
+    case stored, storedBytes, duplicates, rejected, broken, recentTransfers, latency, remaining, checkIn, state,
+      snoozedUntil
     case checklist, days, tickle, policy, setup, nudge, recommendedVersion, canary, refusedLogins
   }
 
@@ -195,6 +196,7 @@ struct SupportShape: Encodable {
     try out.encode(shape.broken, forKey: .broken)
     try out.encode(shape.recentTransfers, forKey: .recentTransfers)
     try out.encode(shape.latency, forKey: .latency)
+    try out.encode(shape.remaining, forKey: .remaining)
     try out.encode(shape.checkIn, forKey: .checkIn)
     try out.encode(shape.state, forKey: .state)
     try out.encode(shape.snoozedUntil, forKey: .snoozedUntil)

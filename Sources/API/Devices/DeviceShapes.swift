@@ -102,6 +102,8 @@ struct DeviceShape: Encodable {
   let broken: Int64
   let recentTransfers: Transfers
   @Nullable var latency: Latency?
+  /// By its last check-in and what came since.
+  @Nullable var remaining: Int64?
   @Nullable var checkIn: CheckInShape?
   let state: State
   @Nullable var snoozedUntil: String?
@@ -159,6 +161,7 @@ struct DeviceShape: Encodable {
     }
     latency = seen.latency.map { Latency(medianSeconds: $0.median, p95Seconds: $0.p95, samples: $0.samples) }
     checkIn = seen.checkIn.map { CheckInShape($0, at: device.checkedInAt ?? device.lastContact, withNames: withNames) }
+    remaining = seen.remaining
     tickle = TickleShape(seen.tickles)
     var policy = Policy()
     (policy.network, policy.includeVideos) = (seen.policy.network?.rawValue, seen.policy.includeVideos)

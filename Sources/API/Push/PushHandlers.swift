@@ -119,8 +119,10 @@ struct PushShape: Encodable {
   @Nullable var confirmedAt: String?
   @Nullable var retryAt: String?
   @Nullable var problem: String?
+  let capabilities: [String]
 
   init(_ status: PushStatus) {
+    capabilities = ["sync"] + (status.canShow ? ["nudge"] : [])
     (kind, host, state, isAsleep) = (status.kind, status.host, status.state.rawValue, status.isAsleep)
     (registeredAt, refreshedAt) = (status.registeredAt.iso8601, status.refreshedAt.iso8601)
     (confirmedAt, retryAt, problem) = (status.confirmedAt?.iso8601, status.retryAt?.iso8601, status.problem)

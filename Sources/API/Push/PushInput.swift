@@ -2,11 +2,13 @@ import Backup
 import Ground
 
 /// `PUT /api/backup/devices/{id}/push`: `{kind: "webpush", endpoint, keys{p256dh, auth}}`, `{kind: "apns", token, isSandbox?}`
-/// or `{kind: "fcm", token}`, each with `timeZone?` and `quietHours{from, to}?`.
+/// or `{kind: "fcm", token}`, each with `timeZone?`, `quietHours{from, to}?` and `capabilities?`.
 struct PushInput: Decodable {
   let request: PushRequest
 
-  private enum Key: String, CodingKey { case kind, endpoint, keys, token, isSandbox, timeZone, quietHours }
+  private enum Key: String, CodingKey {
+    case kind, endpoint, keys, token, isSandbox, timeZone, quietHours, capabilities
+  }
 
   private struct Keys: Decodable {
     let p256dh: String
@@ -48,6 +50,13 @@ struct PushInput: Decodable {
         throw wrong(.quietHours, "must be two different times of day such as 22:00")
       }
       (quiet.from, quiet.to) = (from, to)
+    }
+    if let words = try input.decodeIfPresent([String].self, forKey: .capabilities) {
+      // What a later app can do besides is not for this server to refuse.
+      guard words.count <= 16, words.contains("sync") else {
+        throw wrong(.capabilities, "must name sync, and no more than 16 in all")
+      }
+      quiet.canShow = words.contains("nudge")
     }
     request = PushRequest(place, quiet: quiet)
   }

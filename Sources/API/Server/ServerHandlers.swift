@@ -10,7 +10,7 @@ struct ServerHandlers: Sendable {
 
   /// The version of Immich whose interface this is. Below 3 ImmichFrame refuses to start and the app falls back to old
   /// messages; above 3.1 newer apps would ask for messages that do not exist here.
-  static let immichVersion = (major: 3, minor: 1, patch: 0)
+  static let immichVersion = ClientVersions.immich
 
   /// The process runs. Answers even where the disk does not.
   func health(_ request: Request) async throws -> Response { .json(["status": "ok"]) }

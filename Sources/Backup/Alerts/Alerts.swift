@@ -19,7 +19,7 @@ package final class Alerts: Sendable {
   /// Changes that are looked at together, messages that are sent together, and tries of one: not quite two days.
   private static let page = 500
   private static let batch = 8
-  private static let tries: Int64 = 16
+  static let tries: Int64 = 16
   /// Seconds: between two looks, and the longest pause of a message.
   private static let pace = 600.0
   private static let longestPause: Int64 = 6 * 3600
@@ -202,6 +202,7 @@ package final class Alerts: Sendable {
     do { return try await devices.device(id, of: nil) } catch BackupError.noAccess { return nil }
   }
 
+  /// - Parameter tries: before this one.
   static func end(_ reply: AlertReply, tries: Int64, now: Instant) -> Catalog.AlertEnd {
     switch reply {
     case .accepted: return .delivered

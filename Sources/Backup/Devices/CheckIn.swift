@@ -32,18 +32,22 @@ package struct CheckIn: Sendable, Equatable, Codable {
   /// Failures in one report, and hashes beside it.
   package static let failureLimit = 100
   package static let hashLimit = 5000
+  /// The largest number of a report: more than any device holds, bytes included, and the sum of all devices' is no overflow.
+  static let most: Int64 = 1_000_000_000_000_000
   /// Unicode scalars of a name or a reason.
   static let longestText = 255
 
   /// Bounded and without control characters.
-  /// - Throws: `.invalid` where a number is negative or there is too much of something.
+  /// - Throws: `.invalid` where a number is out of bounds or there is too much of something.
   func checked() throws(BackupError) -> CheckIn {
     let numbers: [(String, Int64?)] = [
       ("total", total), ("remaining", remaining), ("remainingBytes", remainingBytes),
       ("remainingVideos", remainingVideos), ("albumsSelected", albumsSelected), ("albumsTotal", albumsTotal),
       ("itemsOutside", itemsOutside),
     ]
-    for case (let name, let value?) in numbers where value < 0 { throw .invalid("\(name) must not be less than 0") }
+    for case (let name, let value?) in numbers where !(0...CheckIn.most).contains(value) {
+      throw .invalid("\(name) must be from 0 to \(CheckIn.most)")
+    }
     guard (failures?.count ?? 0) <= CheckIn.failureLimit else {
       throw .invalid("failures must contain no more than \(CheckIn.failureLimit) elements")
     }
@@ -54,7 +58,7 @@ package struct CheckIn: Sendable, Equatable, Codable {
 
   static func short(_ text: String) -> String {
     var out = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars.prefix(longestText) where scalar.properties.generalCategory != .control {
+    for scalar in text.unicodeScalars.prefix(longestText) where !scalar.isHidden {
       out.append(scalar)
     }
     return String(out)

@@ -2,8 +2,12 @@ import Store
 
 /// Which versions of clients fit this server best. It is only said: nobody is refused for their version.
 package enum ClientVersions {
+  /// The version of Immich's interface that this server speaks.
+  package static let immich = (major: 3, minor: 1, patch: 0)
+  package static let immichText = "\(immich.major).\(immich.minor).\(immich.patch)"
+
   /// Of the clients whose version goes with the interface that they speak: the one that this server speaks.
-  private static let recommended = ["Immich for Android": "3.1.0", "Immich for iOS": "3.1.0"]
+  private static let recommended = ["Immich for Android": immichText, "Immich for iOS": immichText]
 
   /// The version that is recommended; nil where the client's is not older, or nothing is known of it.
   package static func update(for facts: DeviceFacts) -> String? {

@@ -62,7 +62,8 @@ package final class Contacts: Sendable {
       if !isPresence { known.lastContact = max(known.lastContact ?? now, now) }
       var pending = known.pending ?? Catalog.DeviceContact(device: device, at: now, hours: [:], facts: nil)
       pending.at = max(pending.at, now)
-      pending.hours[now.day, default: 0] |= now.hourBit
+      // A day on which it was there, and no habit of its own.
+      pending.hours[now.day, default: 0] |= isPresence ? 0 : now.hourBit
       pending.facts = facts ?? pending.facts
       if isOpen { pending.openedAt = now }
       known.pending = pending

@@ -125,6 +125,7 @@ extension DeviceHistory {
     (snoozedUntil, reopenedAt) = (device.snoozedUntil, device.reopenedAt)
     if device.reopenReason == ActivityKind.osChanged.rawValue { systemUpdatedAt = device.reopenedAt }
     (self.checkIn, checkedInAt, backlogSince) = (checkIn, device.checkedInAt, device.backlogSince)
+    arrivedSinceCheckIn = device.arrivedSinceCheckIn
     transfers = record.transfers.map { transfer in
       switch transfer.kind {
       case ActivityKind.broken.rawValue: Transfer(.broke, transfer.at)

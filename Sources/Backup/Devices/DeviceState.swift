@@ -82,6 +82,8 @@ package struct DeviceHistory: Sendable, Equatable {
   package var snoozedUntil: Instant?
   package var checkIn: CheckIn?
   package var checkedInAt: Instant?
+  /// What it brought since, new or known.
+  package var arrivedSinceCheckIn: Int64 = 0
   /// Since when it says that something is left.
   package var backlogSince: Instant?
   /// An update of the OS or the client that nobody has looked at yet.
@@ -103,12 +105,8 @@ package struct DeviceHistory: Sendable, Equatable {
     package init(_ end: End, _ at: Instant) { (self.end, self.at) = (end, at) }
   }
 
-  /// What it said is left, without what arrived since, as far as its last transfers tell; nil where it said nothing.
-  var remaining: Int64? {
-    checkIn?.remaining.map { said in
-      max(0, said - Int64(transfers.count { $0.end == .arrived && $0.at > (checkedInAt ?? $0.at) }))
-    }
-  }
+  /// What it said is left, without what arrived since; nil where it said nothing.
+  var remaining: Int64? { checkIn?.remaining.map { max(0, min($0, CheckIn.most) - arrivedSinceCheckIn) } }
 
   /// Without what lies ahead: the server's clock was wrong once, and must not vouch for the device until then.
   func known(by now: Instant) -> DeviceHistory {

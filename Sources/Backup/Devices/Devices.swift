@@ -21,11 +21,18 @@ package final class Devices: Sendable {
   let logger: Logger
   package let now: @Sendable () -> Instant
   private let notedHour = Mutex<Int64?>(nil)
+  /// Devices that are read together, and that one look takes at the most: a household has all of them looked at each time; of
+  /// a hundred thousand each has its turn within six hours.
+  private static let judgedTogether = 200
+  private let judgedAtOnce: Int
+  /// Up to which number they were looked at, and when that was.
+  private let round = Mutex<(reached: Int64, at: Instant?)>((0, nil))
 
   init(
     catalog: Catalog, assets: Assets, contacts: Contacts, live: LiveSignal, tickles: TickleInbox? = nil,
-    logger: Logger, now: @escaping @Sendable () -> Instant
+    logger: Logger, judgedAtOnce: Int = 3000, now: @escaping @Sendable () -> Instant
   ) {
+    self.judgedAtOnce = judgedAtOnce
     (self.catalog, self.assets, self.contacts, self.live) = (catalog, assets, contacts, live)
     (self.tickles, self.logger, self.now) = (tickles, logger, now)
   }
@@ -91,7 +98,7 @@ package final class Devices: Sendable {
     var checked = Catalog.DeviceChange()
     if let name = change.name {
       let name = try name.map(AccountRules.name)
-      checked.name = .some(name?.isEmpty == true ? nil : name)
+      checked.name = .some(name?.allSatisfy(\.isWhitespace) == true ? nil : name)
     }
     if let until = change.snoozedUntil {
       if let until, until <= now || until > now.adding(seconds: Devices.longestSnooze) {
@@ -151,29 +158,55 @@ package final class Devices: Sendable {
 
   // MARK: Alarms
 
-  /// Notes, once for each hour, that the server runs.
-  private func beat(_ now: Instant) async throws {
-    guard notedHour.withLock({ $0 }) != now.hour else { return }
+  /// Notes, once for each hour, that the server runs. - Returns: whether this is a new one.
+  private func beat(_ now: Instant) async throws -> Bool {
+    guard notedHour.withLock({ $0 }) != now.hour else { return false }
     try await catalog.noteUp(now)
     notedHour.withLock { $0 = now.hour }
+    return true
   }
 
-  /// Looks at every device, notes what changed, and tells of what became worse; forgets what nobody needs.
+  /// Looks at devices (see `judgedAtOnce`), notes what changed, and tells of what became worse; forgets what nobody needs.
   package func judge() async {
     let now = now()
     do {
-      try await beat(now)
+      let isNewHour = try await beat(now)
       await contacts.flush()
       let up = try await catalog.uptime(now: now)
-      let verdicts = try await catalog.devices(of: nil, withRevoked: false, now: now).compactMap { record in
-        try Device(record, now: now, up: up).verdict
+      let (reached, last) = round.withLock { $0 }
+      // Contacts are written a minute late.
+      if let since = last?.adding(seconds: -120) {
+        try await judge(now, up) { place, left in
+          try await catalog.devicesBack(since: since, after: place, limit: left, now: now)
+        }
       }
+      let place = try await judge(now, up, from: reached) { place, left in
+        try await catalog.devicesToJudge(after: place, limit: left, now: now)
+      }
+      round.withLock { $0 = (place, now) }
+      // That goes through all their days.
+      if isNewHour { try await catalog.pruneDevices(before: now.adding(seconds: -Devices.memory), now: now) }
+    } catch { logger.warning("the devices could not be looked at", metadata: ["error": "\(error)"]) }
+  }
+
+  /// - Returns: the number up to which they were looked at; 0 where there are no more.
+  @discardableResult
+  private func judge(
+    _ now: Instant, _ up: Uptime, from start: Int64 = 0, _ next: (Int64, Int) async throws -> [DeviceRecord]
+  ) async throws -> Int64 {
+    var (place, left) = (start, judgedAtOnce)
+    while left > 0 {
+      let some = min(left, Devices.judgedTogether)
+      let records = try await next(place, some)
+      let verdicts = try records.compactMap { try Device($0, now: now, up: up).verdict }
       if !verdicts.isEmpty {
         try await catalog.judge(verdicts, now: now)
         live.ring()
       }
-      try await catalog.pruneDevices(before: now.adding(seconds: -Devices.memory), now: now)
-    } catch { logger.warning("the devices could not be looked at", metadata: ["error": "\(error)"]) }
+      guard records.count == some, let last = records.last else { return 0 }
+      (place, left) = (last.device.number, left - some)
+    }
+    return place
   }
 }
 

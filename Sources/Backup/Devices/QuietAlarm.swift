@@ -59,14 +59,13 @@ package enum QuietAlarm {
     return complaints.first { $0.level == .red } ?? complaints.first ?? rest(device, at)
   }
 
-  /// Every phone, and every other that brought photos. In a browser somebody sits and sees what happens; a program that
-  /// ran a few times owes nothing.
+  /// Every phone, and every other with a habit that brought photos. In a browser somebody sits and sees what happens; a
+  /// program that ran a few times, to import an old library, owes nothing.
   private static func isWatched(_ device: DeviceHistory, _ habit: @autoclosure () -> Habit) -> Bool {
     switch device.kind {
     case "phone": true
     case "browser": false
-    case "program": device.hasUploaded && habit().daysOfContact >= enough
-    default: device.hasUploaded
+    default: device.hasUploaded && habit().daysOfContact >= enough
     }
   }
 

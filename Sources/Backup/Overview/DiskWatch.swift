@@ -4,20 +4,15 @@ import Store
 import Synchronization
 import Tickle
 
-/// How full the disk is, told once when it changes: in the activity, and to admins by their channels.
+/// How full the disk is, told once when it changes: in the activity, and to admins by their channels. What a channel was really
+/// told is the catalog's to say: a message that waits for a morning outlives a restart, and who never heard that the disk is full
+/// need not hear that it has room again.
 package final class DiskWatch: Sendable {
   package enum Level: String, Sendable { case green, amber, red }
 
-  private struct State {
-    /// What was told last; nil until it is read.
-    var level: Level?
-    /// Channels that have not taken the last message yet, and how often it was tried.
-    var waiting: [Identifier: Int] = [:]
-  }
-  private let state = Mutex(State())
   private let zones = QuietZones()
-  /// Tries of one message, ten minutes apart.
-  private static let tries = 16
+  /// What was taken and could not be recorded; by channels. Nobody shall be told twice because the disk is full.
+  private let unrecorded = Mutex<[Identifier: Level]>([:])
 
   private let catalog: Catalog
   private let live: LiveSignal
@@ -46,49 +41,41 @@ package final class DiskWatch: Sendable {
       let (free, total) = try await space()
       guard total > 0 else { return }
       let percent = (total - max(0, free)) * 100 / total
-      let known = state.withLock { $0.level }
-      let was: Level
-      if let known {
-        was = known
-      } else {
-        was = try await catalog.lastDiskLevel().flatMap { Level(rawValue: $0) } ?? .green
-      }
+      var change = try await catalog.lastDiskChange()
+      let was = change.flatMap { Level(rawValue: $0.level) } ?? .green
       let level = DiskWatch.level(percent: percent, was: was)
       if level != was {
-        try await catalog.record([
+        try await catalog.noteDisk(
           ActivityEntry(
-            at: now(), kind: .diskLevel, user: nil, bytes: free, reason: level.rawValue, detail: "\(percent) % in use")
-        ])
+            at: now(), kind: .diskLevel, user: nil, bytes: free, reason: level.rawValue, detail: "\(percent) % in use"))
         live.ring()
-        let channels = try await catalog.adminChannels()
-        state.withLock { $0.waiting = Dictionary(channels.map { ($0.id, 0) }, uniquingKeysWith: { first, _ in first }) }
+        change = try await catalog.lastDiskChange()
       }
-      state.withLock { $0.level = level }
-      try await tell(level, percent)
+      if let change { try await tell(level, percent, change) }
     } catch {
       // The next look tries again; a full disk may be why.
       logger.warning("how full the disk is could not be told", metadata: ["error": "\(error)"])
     }
   }
 
-  private func tell(_ level: Level, _ percent: Int64) async throws {
-    guard state.withLock({ !$0.waiting.isEmpty }) else { return }
+  private func tell(_ level: Level, _ percent: Int64, _ change: Catalog.DiskChange) async throws {
     let now = now()
-    for channel in try await catalog.adminChannels() {
-      guard let tries = state.withLock({ $0.waiting[channel.id] }) else { continue }
+    for (channel, tries) in try await catalog.diskChannels(toTell: level.rawValue, tries: Alerts.tries, at: now) {
       let settings = try await catalog.alertSettings(of: channel.userID)
       guard settings.snoozedUntil.map({ $0 > now }) != true else { continue }
       let quiet = AlertSettings(settings).quietHours(zones, now: now)
-      if channel.kind != "webhook", let quiet, quiet.wait(now) > now { continue }
-      let reply = await post.send(
-        .disk(level, percent: percent, at: now), through: channel,
-        delivery: "disk-\(level.rawValue)-\(channel.id)-\(now.day)")
-      state.withLock { state in
-        switch reply {
-        case .accepted, .gone, .refused: state.waiting[channel.id] = nil
-        default: state.waiting[channel.id] = tries + 1 < DiskWatch.tries ? tries + 1 : nil
-        }
+      if channel.kind != AlertChannel.Kind.webhook.rawValue, let quiet, quiet.wait(now) > now { continue }
+      var end = Catalog.AlertEnd.delivered
+      if unrecorded.withLock({ $0[channel.id] }) != level {
+        let reply = await post.send(
+          .disk(level, percent: percent, at: change.at), through: channel,
+          delivery: "disk-\(change.number)-\(channel.id)")
+        end = Alerts.end(reply, tries: tries, now: self.now())
       }
+      if end == .delivered { unrecorded.withLock { $0[channel.id] = level } }
+      try await catalog.end(
+        diskLevel: level.rawValue, channel: channel.number, end, tries: Alerts.tries, now: self.now())
+      unrecorded.withLock { $0[channel.id] = nil }
     }
   }
 }

@@ -93,7 +93,7 @@ extension Backup {
   package func transfersUnderWay(_ isSeen: (Identifier) -> Bool) async throws -> [Overview.Transfer] {
     let now = devices.now()
     var found: [Overview.Transfer] = []
-    for ticket in desk.transfers.underWay.prefix(Overview.transferLimit) where isSeen(ticket.owner) {
+    for ticket in desk.transfers.underWay.filter({ isSeen($0.owner) }).prefix(Overview.transferLimit) {
       found.append(
         Overview.Transfer(
           id: "transfer-\(ticket.number)", owner: ticket.owner, device: try await devices.id(ticket.origin?.device),

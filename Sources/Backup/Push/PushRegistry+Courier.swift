@@ -5,12 +5,15 @@ import Tickle
 
 /// Tickles go by an open event stream where the device holds one, else to where it registered.
 extension PushRegistry: Courier {
-  package func reaches() async throws -> [Reach] {
-    let now = now()
-    let rows = try await catalog.pushes(refreshedSince: now.adding(seconds: -PushLife.asleep))
-    let listening = streams.withLock { $0.keys }
-    return listening.map { Reach(device: $0, channel: .stream, host: "") }
-      + rows.filter { !listening.contains($0.device) }.compactMap { reach($0) }
+  package func reaches(after device: Int64, limit: Int) async throws -> (some: [Reach], next: Int64?) {
+    let rows = try await catalog.pushes(
+      refreshedSince: now().adding(seconds: -PushLife.asleep), after: device, limit: limit)
+    // Whoever holds a stream open has said so, and is reached by that.
+    let listening = streams.withLock { Set($0.keys) }
+    return (
+      rows.filter { !listening.contains($0.device) }.compactMap { reach($0) },
+      rows.count < limit ? nil : rows.last?.device
+    )
   }
 
   package func send(_ message: TickleMessage) async -> Delivery {
@@ -78,6 +81,7 @@ extension PushRegistry: Courier {
     if let from = row.quiet.from, let to = row.quiet.to {
       reach.quiet = zones.hours(from: Int(from), to: Int(to), in: row.quiet.timeZone, now: now())
     }
+    reach.canShow = row.quiet.canShow
     return reach
   }
 

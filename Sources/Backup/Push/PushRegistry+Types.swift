@@ -17,6 +17,8 @@ package struct PushStatus: Sendable, Equatable {
   package let state: PushState
   /// Not refreshed for two months: nothing is sent until the app is opened.
   package let isAsleep: Bool
+  /// Whether its app can show something.
+  package let canShow: Bool
   package let registeredAt: Instant
   package let refreshedAt: Instant
   package let confirmedAt: Instant?
@@ -37,7 +39,7 @@ package struct WantedHost: Sendable, Equatable {
 extension PushStatus {
   init(_ row: PushRow, host: String, now: Instant) {
     (kind, self.host, state) = (row.place.kind, host, row.state)
-    isAsleep = PushLife.isAsleep(row, now: now)
+    (isAsleep, canShow) = (PushLife.isAsleep(row, now: now), row.quiet.canShow)
     (registeredAt, refreshedAt, confirmedAt, retryAt) = (
       row.registeredAt, row.refreshedAt, row.confirmedAt, row.retryAt
     )

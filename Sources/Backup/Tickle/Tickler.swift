@@ -37,29 +37,55 @@ actor Tickler {
   /// Sends under way.
   private var sending: [Int64: Task<Void, Never>] = [:]
   private var isClosed = false
+  /// When the scheduler ran before this start; nil where nobody knows.
+  private let stoppedAt: Instant?
+  /// The reading of everybody who can be reached, and whether it has ended well.
+  private var beginning: Task<Bool, Never>?
+  private var isBegun = false
 
   init(
-    catalog: Catalog, courier: any Courier, inbox: TickleInbox, seed: UInt64, lastTickle: Int64,
+    catalog: Catalog, courier: any Courier, inbox: TickleInbox, seed: UInt64, lastTickle: Int64, stoppedAt: Instant?,
     receiving: @escaping @Sendable () -> Set<Int64>, contacts: @escaping @Sendable ([Int64]) -> [Int64: Instant],
     logger: Logger, now: @escaping @Sendable () -> Instant
   ) {
     (self.catalog, self.courier, self.inbox, self.receiving) = (catalog, courier, inbox, receiving)
     (self.contacts, self.logger, self.now) = (contacts, logger, now)
     scheduler = Scheduler(seed: seed, lastTickle: lastTickle)
-    lastTurn = now()
+    (self.stoppedAt, lastTurn) = (stoppedAt, now())
   }
 
   // MARK: Beginning and end
 
-  /// Makes everybody known who can be reached.
-  /// - Parameter stoppedAt: when the scheduler ran the last time; nil where nobody knows.
-  func begin(stoppedAt: Instant?) async throws {
-    let reaches = try await courier.reaches()
-    scheduler.reserve(reaches.count)
-    try await enroll(reaches)
+  /// Makes everybody known who can be reached, some at a time: nobody waits for a hundred thousand of them, and their rows are
+  /// never held together. What happens meanwhile lies in the inbox.
+  private func begin() async -> Bool {
+    do {
+      var place: Int64? = 0
+      while let after = place, !isClosed {
+        let (some, next) = try await courier.reaches(after: after, limit: Tickler.batch)
+        try await enroll(some)
+        place = next
+      }
+    } catch {
+      logger.warning("devices could not be read for tickles", metadata: ["error": "\(error)"])
+      return false
+    }
+    guard !isClosed else { return false }
     let pause = stoppedAt.map { now().milliseconds - $0.milliseconds } ?? .max
     scheduler.resume(after: pause, now: now())
-    lastTurn = now()
+    (lastTurn, isBegun) = (now(), true)
+    return true
+  }
+
+  /// Whether everybody is known; waits for it.
+  private func hasBegun() async -> Bool {
+    if isBegun { return true }
+    let task = beginning ?? Task { await self.begin() }
+    beginning = task
+    if await task.value { return true }
+    // The catalog could not be read: another try at the next turn.
+    if beginning == task { beginning = nil }
+    return false
   }
 
   /// Until it is closed.
@@ -78,10 +104,20 @@ actor Tickler {
   /// Waits for what is being sent, and writes what is not written.
   func close() async {
     isClosed = true
+    _ = await beginning?.value
     for send in Array(sending.values) { await send.value }
+    // Who stops before everybody was read has let nobody wait: the pause goes on.
+    guard isBegun else { return await keepPause() }
     drain()
     await write()
     do { try await catalog.closeTickles(at: now()) } catch {
+      logger.warning("the tickles could not be closed", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func keepPause() async {
+    guard let stoppedAt else { return }
+    do { try await catalog.closeTickles(at: stoppedAt) } catch {
       logger.warning("the tickles could not be closed", metadata: ["error": "\(error)"])
     }
   }
@@ -111,6 +147,7 @@ actor Tickler {
   /// Does what is due. - Returns: seconds until the next one, at most.
   @discardableResult
   func turn() async -> Double {
+    guard await hasBegun() else { return Tickler.retry }
     let time = now()
     let pause = time.milliseconds - lastTurn.milliseconds
     lastTurn = time
@@ -295,7 +332,7 @@ actor Tickler {
   }
 
   func byHand(_ device: Int64) async -> ByHand {
-    guard !isClosed else { return .unreachable }
+    guard !isClosed, await hasBegun() else { return .unreachable }
     drain()
     if await write() { await enrollNewcomers() }
     let time = now()
@@ -318,7 +355,7 @@ actor Tickler {
 
   /// Before somebody looks: takes over what happened, and writes it.
   func settleForReaders() async {
-    guard !isClosed else { return }
+    guard !isClosed, isBegun else { return }
     drain()
     await write()
     _ = listen()
@@ -347,7 +384,7 @@ extension TickleMessage {
   fileprivate init(_ order: Order) {
     self.init(
       tickle: order.tickle, device: order.device, channel: order.channel,
-      kind: order.isNudge ? .nudge("Open the app once, so that your photos can be backed up again.") : .sync,
+      kind: order.isNudge ? .nudge(Diagnosis.nudge(order.platform)) : .sync,
       ttlSeconds: order.ttlSeconds)
   }
 }

@@ -41,11 +41,12 @@ package final class Tickles: Sendable {
   ) async throws {
     let (last, stoppedAt) = try await catalog.openTickles()
     let tickler = Tickler(
-      catalog: catalog, courier: courier, inbox: inbox, seed: seed, lastTickle: last, receiving: receiving,
-      contacts: contacts, logger: logger, now: now)
+      catalog: catalog, courier: courier, inbox: inbox, seed: seed, lastTickle: last, stoppedAt: stoppedAt,
+      receiving: receiving, contacts: contacts, logger: logger, now: now)
     let inbox = inbox
+    // From here on nothing is missed while those who are registered are read.
+    _ = inbox.listen(true, awaited: [])
     courier.listen { device, reach in inbox.reach(device, reach) }
-    try await tickler.begin(stoppedAt: stoppedAt)
     let loop = Task { await tickler.run() }
     running.withLock { $0 = Running(tickler: tickler, loop: loop) }
   }

@@ -21,8 +21,10 @@ package final class APNsChannel: Sendable {
     }
   }
 
-  /// Seconds for which a token is used: Apple wants them no younger than 20 and no older than 60 minutes.
+  /// Seconds for which a token is used: Apple wants them no younger than 20 and no older than 60 minutes, and asks for patience
+  /// (`TooManyProviderTokenUpdates`) where they change more often.
   private static let tokenLife: Int64 = 45 * 60
+  private static let tokenYouth: Int64 = 20 * 60
 
   private let outbound: Outbound
   private let options: Options
@@ -61,8 +63,12 @@ package final class APNsChannel: Sendable {
     (request.trust, request.needsHTTP2) = (.configured, true)
     do throws(OutboundError) {
       let answer = try await outbound.send(request)
-      // The next one brings another.
-      if answer.status == 403 { token.withLock { $0 = nil } }
+      // The next one brings another; where the key itself is wrong, another would be refused as well.
+      if answer.status == 403 {
+        token.withLock { kept in
+          if let made = kept?.madeAt, !(0..<APNsChannel.tokenYouth).contains(seconds - made) { kept = nil }
+        }
+      }
       return APNsChannel.reply(to: answer)
     } catch { return PushReply(error) }
   }

@@ -202,13 +202,16 @@ extension Catalog {
             DELETE FROM alert_heard WHERE channel = ?2 AND device = (
               SELECT device FROM alert WHERE number = ?1 AND level NOT IN ('amber', 'red'))
             """, arguments: [alert, channel])
-      case .gone(let word):
-        try db.execute(
-          sql: "UPDATE alert_channel SET failures = failures + 1, word = ?, disabled_at = ? WHERE number = ?",
-          arguments: [word, now, channel])
-        try db.execute(sql: "DELETE FROM alert_delivery WHERE channel = ?", arguments: [channel])
+      case .gone(let word): try Catalog.gone(db, channel, word, now: now)
       }
     }
+  }
+
+  static func gone(_ db: Database, _ channel: Int64, _ word: String, now: Instant) throws {
+    try db.execute(
+      sql: "UPDATE alert_channel SET failures = failures + 1, word = ?, disabled_at = ? WHERE number = ?",
+      arguments: [word, now, channel])
+    try db.execute(sql: "DELETE FROM alert_delivery WHERE channel = ?", arguments: [channel])
   }
 
   /// Nothing where the device was put off meanwhile: the next trouble is news.
@@ -226,7 +229,7 @@ extension Catalog {
         """, arguments: [now, channel])
   }
 
-  private static func failed(_ db: Database, _ channel: Int64, _ word: String, now: Instant) throws {
+  static func failed(_ db: Database, _ channel: Int64, _ word: String, now: Instant) throws {
     try db.execute(
       sql: """
         UPDATE alert_channel SET failures = failures + 1, word = ?2, first_failed_at = coalesce(first_failed_at, ?3)

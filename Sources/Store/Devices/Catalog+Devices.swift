@@ -70,7 +70,7 @@ extension Catalog {
         """, arguments: [id, user])
   }
 
-  private static func record(of device: DeviceRow, _ db: Database, now: Instant) throws -> DeviceRecord {
+  static func record(of device: DeviceRow, _ db: Database, now: Instant) throws -> DeviceRecord {
     let number = device.number
     let days = try Row.fetchAll(
       db.cachedStatement(sql: "SELECT * FROM device_day WHERE device = ? AND day > ? ORDER BY day"),
@@ -193,7 +193,8 @@ extension Catalog {
     try await write { db in
       try db.execute(
         sql: """
-          UPDATE device SET check_in = ?1, checked_in_at = ?2, last_contact = max(last_contact, ?2),
+          UPDATE device SET check_in = ?1, checked_in_at = ?2, checked_in_count = stored + duplicates,
+            last_contact = max(last_contact, ?2),
             backlog_since = CASE ?4 WHEN 1 THEN coalesce(backlog_since, ?2) WHEN 0 THEN NULL ELSE backlog_since END
           WHERE number = ?3
           """, arguments: [report, now, device, hasBacklog])
@@ -221,9 +222,13 @@ extension Catalog {
         let part = try Catalog.deviceNumber(other, of: user, db)
       else { return .unknown }
       guard whole != part else { return .same }
-      let people = try Int64.fetchSet(
-        db, sql: "SELECT user FROM device WHERE number IN (?, ?)", arguments: [whole, part])
+      let both = try Row.fetchAll(
+        db, sql: "SELECT number, user, kind FROM device WHERE number IN (?, ?)", arguments: [whole, part])
+      let people: Set<Int64> = Set(both.map { $0["user"] })
       guard people.count == 1 else { return .foreign }
+      let kinds = Dictionary(both.map { ($0["number"] as Int64, $0["kind"] as String) }, uniquingKeysWith: { $1 })
+      // A phone stays a phone, whichever of the two is kept: as a browser nobody would watch it any more.
+      let isPartMore = Catalog.rank(ofKind: kinds[part]) < Catalog.rank(ofKind: kinds[whole])
       try db.execute(sql: "UPDATE session SET device = ? WHERE device = ?", arguments: [whole, part])
       try db.execute(sql: "UPDATE api_key SET device = ? WHERE device = ?", arguments: [whole, part])
       try Catalog.mergePush(db, whole, with: part)
@@ -246,6 +251,10 @@ extension Catalog {
             last_upload = CASE WHEN device.last_upload IS NULL THEN part.last_upload
               ELSE max(device.last_upload, coalesce(part.last_upload, 0)) END,
             revoked_at = NULL, name = coalesce(device.name, part.name),
+            kind = iif(?3, part.kind, device.kind), maker = iif(?3, part.maker, device.maker),
+            model = iif(?3, part.model, device.model), os = iif(?3, part.os, device.os),
+            os_version = iif(?3, part.os_version, device.os_version), client = iif(?3, part.client, device.client),
+            client_version = iif(?3, part.client_version, device.client_version),
             opened_at = nullif(max(coalesce(device.opened_at, 0), coalesce(part.opened_at, 0)), 0),
             background_at = coalesce(device.background_at, part.background_at),
             refused = device.refused + part.refused,
@@ -254,15 +263,24 @@ extension Catalog {
               ELSE device.check_in END,
             backlog_since = CASE WHEN coalesce(part.checked_in_at, 0) > coalesce(device.checked_in_at, 0)
               THEN part.backlog_since ELSE device.backlog_since END,
+            checked_in_count = device.stored + device.duplicates + part.stored + part.duplicates
+              - CASE WHEN coalesce(part.checked_in_at, 0) > coalesce(device.checked_in_at, 0)
+                THEN part.stored + part.duplicates - part.checked_in_count
+                ELSE device.stored + device.duplicates - device.checked_in_count END,
             checked_in_at = nullif(max(coalesce(device.checked_in_at, 0), coalesce(part.checked_in_at, 0)), 0),
             snoozed_until = nullif(max(coalesce(device.snoozed_until, 0), coalesce(part.snoozed_until, 0)), 0)
           FROM device AS part WHERE device.number = ?1 AND part.number = ?2
-          """, arguments: [whole, part])
+          """, arguments: [whole, part, isPartMore])
       try db.execute(
         sql: "UPDATE device SET merged_into = ?1 WHERE number = ?2 OR merged_into = ?2", arguments: [whole, part])
       try ActivityEntry(at: now, kind: .deviceMerged, user: people.first, device: whole).insert(db)
       return .done
     }
+  }
+
+  /// By how much there is to watch.
+  private static func rank(ofKind kind: String?) -> Int {
+    ["phone", "desktop", "program", "browser"].firstIndex(of: kind ?? "browser") ?? 3
   }
 
   /// Ends every login and key of a device.

@@ -53,6 +53,8 @@ package struct DeviceRow: Sendable, Equatable {
   /// JSON of the floor above.
   package let checkIn: String?
   package let checkedInAt: Instant?
+  /// What it brought since then, new or known.
+  package let arrivedSinceCheckIn: Int64
   /// JSON of the floor above.
   package let ticks: String
   package let reopenedAt: Instant?
@@ -96,6 +98,7 @@ package struct DeviceRow: Sendable, Equatable {
     (duplicates, rejected, broken) = (row["duplicates"], row["rejected"], row["broken"])
     (snoozedUntil, revokedAt) = (row["snoozed_until"], row["revoked_at"])
     (checkIn, checkedInAt, ticks) = (row["check_in"], row["checked_in_at"], row["ticks"])
+    arrivedSinceCheckIn = max(0, stored + duplicates - ((row["checked_in_count"] as Int64?) ?? (stored + duplicates)))
     (reopenedAt, reopenReason) = (row["reopened_at"], row["reopen_reason"])
     (level, reason, stateSince) = (row["level"], row["reason"], row["state_since"])
     (policy, openedAt, backgroundAt) = (row["policy"], row["opened_at"], row["background_at"])

@@ -31,13 +31,15 @@ package struct PushPlace: Sendable, Equatable {
   }
 }
 
-/// When a device's person wants to see nothing.
+/// When a device's person wants to see nothing, and whether its app can show anything.
 package struct PushQuiet: Sendable, Equatable {
   /// A name of the time zone database.
   package var timeZone: String?
   /// Minutes of the day; both or neither.
   package var from: Int64?
   package var to: Int64?
+  /// Whether the app can show something at all.
+  package var canShow = true
 
   package init(timeZone: String? = nil, from: Int64? = nil, to: Int64? = nil) {
     (self.timeZone, self.from, self.to) = (timeZone, from, to)
@@ -79,6 +81,7 @@ package struct PushRow: Sendable, Equatable {
     (failures, retryAt, word) = (row["failures"], row["retry_at"], row["word"])
     serverKey = row["server_key"]
     quiet = PushQuiet(timeZone: row["time_zone"], from: row["quiet_from"], to: row["quiet_to"])
+    quiet.canShow = row["shows"]
   }
 
   func save(_ db: Database) throws {
@@ -86,13 +89,13 @@ package struct PushRow: Sendable, Equatable {
       sql: """
         INSERT OR REPLACE INTO push (device, kind, endpoint, key, secret, is_sandbox, state, token, token_expires_at,
           registered_at, refreshed_at, confirmed_at, failures, retry_at, word, time_zone, quiet_from, quiet_to,
-          server_key)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          server_key, shows)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       device, place.kind, place.endpoint, place.key?.databaseBytes, place.secret?.databaseBytes, place.isSandbox,
       state.rawValue, token?.databaseBytes, tokenExpiresAt, registeredAt, refreshedAt, confirmedAt, failures, retryAt,
-      word, quiet.timeZone, quiet.from, quiet.to, serverKey,
+      word, quiet.timeZone, quiet.from, quiet.to, serverKey, quiet.canShow,
     ])
   }
 }
