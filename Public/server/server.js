@@ -37,9 +37,9 @@ function outbound({ connections, recent }) {
     h('div', { class: 'card' }, connections.length === 0
       ? h('p', {}, 'None. This server opens no connection to anybody: no updates, no statistics, no maps. This page loads nothing from elsewhere either.')
       : table('What it may do', ['What for', 'Where to', 'State', 'Setting'], connections.map(({ purpose, host, isOn, setting }) =>
-        [word(purpose), host ?? 'addresses of other people here', isOn ? latest(host, recent) : 'off', h('code', {}, setting)])),
+        [word(purpose), long(host) ?? 'addresses of other people here', isOn ? latest(host, recent) : 'off', h('code', {}, setting)])),
     recent?.length > 0 && h('details', {}, h('summary', {}, 'What it did lately'),
-      table('What it did lately', ['When', 'What for', 'Where to', 'Result'], recent.map(({ at, purpose, host, outcome }) => [moment(at), word(purpose), host, ending(outcome)])))));
+      table('What it did lately', ['When', 'What for', 'Where to', 'Result'], recent.map(({ at, purpose, host, outcome }) => [moment(at), word(purpose), long(host), ending(outcome)])))));
 }
 
 /** How the newest send to a host ended; admins alone are told what was sent. */
@@ -57,6 +57,9 @@ const endings = {
 
 /** In words; what has none yet is shown as it is. */
 const ending = (outcome) => endings[outcome] ?? outcome.replaceAll('_', ' ');
+
+/** A host's name may be longer than a phone is wide; nothing else in a table breaks within a word. */
+const long = (host) => (host ? h('span', { class: 'host' }, host) : host);
 
 function table(caption, heads, rows) {
   return h('table', {}, h('caption', { class: 'unseen' }, caption),

@@ -10,6 +10,8 @@ package final class Holdings: Sendable {
   static let capacity = 100_000
   /// Digests in one transaction: some milliseconds of the writer's time.
   private static let piece = 1000
+  /// Between two of them, in milliseconds: a library that is checked as a whole leaves the cores to the checks themselves.
+  private static let rest = 100
 
   /// Batches that are known to be noted; each for a day, because an app asks for the same at every start.
   private static let memory = 4096
@@ -89,6 +91,7 @@ package final class Holdings: Sendable {
       let end = min(start + Holdings.piece, batch.digests.count)
       try await catalog.noteHolder(batch.device, of: Array(batch.digests[start..<end]), owner: batch.owner, now: now())
       start = end
+      try await Task.sleep(for: .milliseconds(Holdings.rest))
     }
     return true
   }
