@@ -21,7 +21,7 @@ package final class Devices: Sendable {
   let logger: Logger
   package let now: @Sendable () -> Instant
   private let notedHour = Mutex<Int64?>(nil)
-  /// Devices that are read together, and that one look takes at the most: a household has all of them looked at each time; of
+  /// Devices that are read together, and that one look takes at the most (and as many that are back): a household has all of them looked at each time; of
   /// a hundred thousand each has its turn within six hours.
   private static let judgedTogether = 200
   private let judgedAtOnce: Int

@@ -7,8 +7,8 @@ final class UploadRegistry: Sendable {
   /// Files that nobody holds stay open, with their digest's state, up to this many; the rest are opened again from the catalog.
   static let parkedLimit = 64
   /// Blocks of 1 MiB that a connection may still write after a newcomer hung it up: the one in hand, and what lies in its
-  /// socket, which Linux lets grow to 6 MiB, or 32 on machines with much memory. Its peer has sent them; taken now, they
-  /// need not come again.
+  /// socket, which Linux lets grow to 6 MiB, and to 32 since lately (`net.ipv4.tcp_rmem`). Its peer has sent them; taken
+  /// now, they need not come again.
   static let lastWrites = 40
 
   /// How a newcomer treats a connection that writes.
