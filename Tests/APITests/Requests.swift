@@ -32,7 +32,7 @@ func makeRequest(
     head: RequestHead(
       method: method, target: target, minorVersion: takesInterim ? 1 : 0,
       fields: RequestFields(bytes: bytes, lines: lines)),
-    body: source, peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { interim.add($0, $1) },
+    body: source, peer: PeerAddress(peer), isTLS: isTLS, sendInterim: { try interim.add($0, $1) },
     takesInterim: takesInterim,
     hangUp: { interim.hangUp() })
 }
@@ -40,12 +40,23 @@ func makeRequest(
 /// What a client hears before the final answer.
 final class Interim: Sendable {
   private let heard = Mutex<[(status: HTTPResponse.Status, fields: HTTPFields)]>([])
+  /// After so many the client is gone: what is sent to it fails.
+  private let most: Int
+
+  init(most: Int = .max) { self.most = most }
+
   private let cuts = Mutex(0)
 
   var all: [(status: HTTPResponse.Status, fields: HTTPFields)] { heard.withLock { $0 } }
   /// How often the connection was cut.
   var hangUps: Int { cuts.withLock { $0 } }
 
-  func add(_ status: HTTPResponse.Status, _ fields: HTTPFields) { heard.withLock { $0.append((status, fields)) } }
+  func add(_ status: HTTPResponse.Status, _ fields: HTTPFields) throws {
+    let count = heard.withLock { heard in
+      heard.append((status, fields))
+      return heard.count
+    }
+    if count > most { throw BodyError.disconnected }
+  }
   func hangUp() { cuts.withLock { $0 += 1 } }
 }

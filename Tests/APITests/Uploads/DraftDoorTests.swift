@@ -238,4 +238,19 @@ import Testing
       #expect([404, 410].contains(try await client.head(location).status.code))
     }
   }
+
+  @Test("A 104 that nobody takes any more ends no upload: what had come is taken all the same")
+  func progressToNobody() async throws {
+    try await World.with { world in
+      let client = Client(world: world, session: try await world.login(), version: .v8)
+      // The address is heard; progress is not.
+      let interim = Interim(most: 1)
+      let film = photo + [UInt8](repeating: 7, count: 96 << 20)
+      let response = try await client.send(.post, "/api/backup/assets", client.fields(true), film[...], interim)
+      #expect(interim.all.count == 2, "progress was due, was tried once, and never again")
+      #expect(response.status == .created)
+      let location = try #require(interim.all.first?.fields[.location])
+      #expect(field("Upload-Offset", try await client.head(location).fields) == "\(film.count)")
+    }
+  }
 }
