@@ -127,6 +127,7 @@ async function route() {
 async function show(load, form = null) {
   const mine = ++turn;
   standing = form;
+  main.ariaBusy = 'true';
   try {
     const screen = await load();
     if (mine !== turn) return;
@@ -151,6 +152,8 @@ async function show(load, form = null) {
     if (problem.status === 0) unreachable(problem);
     else fill(main, h('section', { class: 'card narrow' }, h('h1', {}, 'That did not work'), h('p', { class: 'problem', role: 'alert' }, problem.message),
       action('Try again', () => start())));
+  } finally {
+    if (mine === turn) main.ariaBusy = null;
   }
 }
 

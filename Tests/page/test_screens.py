@@ -164,3 +164,12 @@ def test_what_happens_hundreds_of_times_a_second_is_drawn_once_a_second(admin, i
         }""")
     assert drawn is False
     expect(page.get_by_text("burst 299.jpg")).to_be_visible()
+
+
+def test_what_reads_the_page_aloud_is_told_to_wait_for_a_screen(library, inside):
+    visitor, page = inside("#/photos")
+    visitor.network(latency=300)
+    page.get_by_role("link", name="Albums").click()
+    expect(page.locator("main[aria-busy=true]")).to_have_count(1)
+    expect(page.locator("main h1")).to_have_text("Albums")
+    expect(page.locator("main[aria-busy]")).to_have_count(0)
