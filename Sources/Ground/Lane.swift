@@ -23,15 +23,26 @@ package actor Lane {
   private let executor: QueueExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// Pieces of work begun here. Writing it is also what makes `run` hop: Swift 6.3 drops the hop of an actor's method
+  /// Pieces of work begun here. Writing it is also what makes `perform` hop: Swift 6.3 drops the hop of an actor's method
   /// that touches none of its state, and the work would then run on the caller's thread until it first waits.
   package private(set) var begun: UInt64 = 0
+
+  /// Pieces of work that are here now, or on their way.
+  fileprivate nonisolated let load = Counter()
 
   package init(label: String, qos: DispatchQoS = .userInitiated) {
     executor = QueueExecutor(label: label, qos: qos)
   }
 
-  package func run<T: Sendable, Failure: Error>(
+  package nonisolated func run<T: Sendable, Failure: Error>(
+    _ work: @Sendable () async throws(Failure) -> T
+  ) async throws(Failure) -> T {
+    load.increment()
+    defer { load.decrement() }
+    return try await perform(work)
+  }
+
+  private func perform<T: Sendable, Failure: Error>(
     _ work: @Sendable () async throws(Failure) -> T
   ) async throws(Failure) -> T {
     begun &+= 1
@@ -39,7 +50,7 @@ package actor Lane {
   }
 }
 
-/// A fixed number of lanes, handed out in turn: the bound on how much of one kind of blocking work runs at once.
+/// A fixed number of lanes: the bound on how much of one kind of blocking work runs at once.
 package final class Lanes: Sendable {
   private let lanes: [Lane]
   private let turn = Counter()
@@ -51,6 +62,17 @@ package final class Lanes: Sendable {
 
   package var count: Int { lanes.count }
 
-  /// The next lane in turn.
-  package func next() -> Lane { lanes[Int(turn.next() % UInt64(lanes.count))] }
+  /// The lane with the least work, and among equals the next in turn: whoever waited for a lane by its turn alone would
+  /// stand behind somebody's large file while another lane has nothing to do.
+  package func next() -> Lane {
+    let first = Int(turn.next() % UInt64(lanes.count))
+    var best = lanes[first]
+    var least = best.load.current
+    for offset in 1..<max(1, lanes.count) where least > 0 {
+      let lane = lanes[(first + offset) % lanes.count]
+      let load = lane.load.current
+      if load < least { (best, least) = (lane, load) }
+    }
+    return best
+  }
 }

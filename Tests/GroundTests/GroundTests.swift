@@ -84,6 +84,29 @@ struct GroundTests {
     #expect(!pool.trim())
   }
 
+  @Test("nobody waits for a busy lane while another has nothing to do, and idle ones are used in turn")
+  func lanes() async {
+    let lanes = Lanes(label: "test", count: 3)
+    let busy = lanes.next()
+    let (gate, opener) = AsyncStream<Void>.makeStream()
+    await withTaskGroup(of: Void.self) { group in
+      let (started, start) = AsyncStream<Void>.makeStream()
+      group.addTask {
+        await busy.run {
+          start.yield()
+          for await _ in gate { break }
+        }
+      }
+      for await _ in started { break }
+      let six = (0..<6).map { _ in ObjectIdentifier(lanes.next()) }
+      #expect(!six.contains(ObjectIdentifier(busy)))
+      #expect(Set(six).count == 2)
+      opener.finish()
+    }
+    let three = (0..<3).map { _ in ObjectIdentifier(lanes.next()) }
+    #expect(Set(three).count == 3)
+  }
+
   @Test("work on a lane runs on that lane, before and after it waits")
   func lane() async {
     let lane = Lane(label: "test")
