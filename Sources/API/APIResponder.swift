@@ -33,7 +33,7 @@ package final class APIResponder: Responder {
       uploads: backup.uploads, pump: pump, address: address, authorization: authorization, failures: failures)
     let draft = DraftDoor(
       uploads: backup.uploads, pump: pump, interim: InterimPolicy(options.interim, logger: failures.logger),
-      authorization: authorization, address: address, failures: failures)
+      authorization: authorization, address: address, versions: VersionLog(failures.logger), failures: failures)
     let raw = RawDoor(desk: backup.desk, draft: draft)
     let devices = DeviceHandlers(
       devices: backup.devices, activity: backup.activity, tickles: backup.tickles, version: options.version)

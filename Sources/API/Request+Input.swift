@@ -20,7 +20,7 @@ extension Request {
   private static let collectLimit = 16 << 20
 
   /// The field's value; nil where it is absent.
-  func field(_ name: String) -> String? { HTTPField.Name(name).flatMap { self[$0] } }
+  func field(_ name: String) -> String? { fields[named: name] }
 
   /// The media type of the body, in lower case and without parameters; nil where none is named.
   var mediaType: String? {

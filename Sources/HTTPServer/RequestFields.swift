@@ -19,10 +19,17 @@ package struct RequestFields: Sendable {
   /// The value; nil where the field is absent. Repeated fields are joined with `, ` (RFC 9110 section 5.3), and
   /// `Cookie` with `; ` (RFC 9113 section 8.2.3).
   package subscript(_ name: HTTPField.Name) -> String? {
+    joined(name.canonicalName.utf8, by: name == .cookie ? "; " : ", ")
+  }
+
+  /// The same by the name's text, in any case: nothing is made of it for the sake of one look. Not for `Cookie`.
+  package subscript(named name: String) -> String? { joined(name.utf8, by: ", ") }
+
+  private func joined(_ wanted: String.UTF8View, by separator: String) -> String? {
     var joined: String?
-    for line in lines where matches(line, name) {
+    for line in lines where matches(line, wanted) {
       let value = text(line)
-      joined = joined.map { $0 + (name == .cookie ? "; " : ", ") + value } ?? value
+      joined = joined.map { $0 + separator + value } ?? value
     }
     return joined
   }
@@ -34,11 +41,7 @@ package struct RequestFields: Sendable {
 
   private func text(_ line: Line) -> String { String(decoding: bytes[line.value], as: UTF8.self) }
 
-  private func matches(_ line: Line, _ name: HTTPField.Name) -> Bool {
-    // `canonicalName` is lower case already.
-    let wanted = name.canonicalName.utf8
-    return matches(line, wanted)
-  }
+  private func matches(_ line: Line, _ name: HTTPField.Name) -> Bool { matches(line, name.canonicalName.utf8) }
 
   /// Every `Host`; swift-http-types has no name for it because HTTP/2 has none.
   package var hosts: [String] { lines.filter { matches($0, "host".utf8) }.map(text) }
@@ -54,7 +57,7 @@ package struct RequestFields: Sendable {
     guard wanted.count == line.name.count else { return false }
     var index = line.name.lowerBound
     for unit in wanted {
-      guard lowered(bytes[index]) == unit else { return false }
+      guard lowered(bytes[index]) == lowered(unit) else { return false }
       index += 1
     }
     return true

@@ -75,10 +75,12 @@ package struct RequestTarget: Sendable, Equatable {
 
   /// The first value of a query parameter, decoded; nil where it is absent or its escapes are broken.
   package func query(_ name: String) -> String? {
-    for pair in rawQuery.split(separator: "&") {
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard percentDecoded(parts[0], plusIsSpace: true) == name else { continue }
-      return parts.count > 1 ? percentDecoded(parts[1], plusIsSpace: true) : ""
+    for pair in rawQuery.utf8.split(separator: UInt8(ascii: "&")) {
+      let key = pair.prefix { $0 != UInt8(ascii: "=") }
+      // Most names are written as they are.
+      guard key.elementsEqual(name.utf8) || percentDecoded(Substring(key), plusIsSpace: true) == name else { continue }
+      return key.endIndex < pair.endIndex
+        ? percentDecoded(Substring(pair[key.endIndex...].dropFirst()), plusIsSpace: true) : ""
     }
     return nil
   }

@@ -70,6 +70,8 @@ struct RoutingAndFilesTests {
     let target = try #require(RequestTarget("/a%2Fb//c/?q=a+b&q=2&flag"))
     #expect(target.segments == ["a/b", "c"])
     #expect(target.query("q") == "a b" && target.query("flag") == "" && target.query("x") == nil)
+    let odd = try #require(RequestTarget("/?n%61me=%C3%BC&a=b=c&=x&%zz=1&last="))
+    #expect(odd.query("name") == "ü" && odd.query("a") == "b=c" && odd.query("last") == "")
     let absolute = try #require(RequestTarget("HTTP://example.org:80?a=1"))
     #expect(absolute.authority == "example.org:80" && absolute.rawPath == "/" && absolute.query("a") == "1")
     #expect(RequestTarget("a") == nil && RequestTarget("/%ff") == nil && RequestTarget("ftp://x/") == nil)

@@ -33,7 +33,7 @@ enum Credential: Equatable, Sendable {
 
   /// An empty value counts as none.
   private static func field(_ name: String, _ request: Request) -> String? {
-    HTTPField.Name(name).flatMap { request[$0] }.flatMap { $0.isEmpty ? nil : $0 }
+    request.field(name).flatMap { $0.isEmpty ? nil : $0 }
   }
 
   private static func parameter(_ name: String, _ request: Request) -> String? {

@@ -70,7 +70,7 @@ extension DraftDoor {
   ) -> DraftCall {
     interim.touched(upload.token.text)
     return DraftCall(
-      request: request, principal: principal, version: DraftFields(request).version ?? .newest, address: address,
+      request: request, principal: principal, spoken: DraftFields(request).version, address: address,
       kind: upload.kind)
   }
 

@@ -11,6 +11,7 @@ struct DraftDoor: Sendable {
   let interim: InterimPolicy
   let authorization: UploadAuthorization
   let address: UploadAddress
+  let versions: VersionLog
   let failures: Failures
 
   static let mediaType = "application/partial-upload"
@@ -20,16 +21,7 @@ struct DraftDoor: Sendable {
   /// - Throws: `.invalid` for that one: what would be stored is the torso of a photo.
   func isWanted(by request: Request) throws(BackupError) -> Bool {
     let fields = DraftFields(request)
-    // Which version the next phones speak is known only from those that call.
-    if let version = request.field(DraftVersion.fieldName) {
-      failures.logger.info(
-        "a creation names an interop version of resumable uploads",
-        metadata: [
-          "version": "\(LogText.escaped(version))", "method": "\(LogText.escaped(request.method.rawValue))",
-          "path": "\(LogText.path(request.target))",
-          "agent": "\(LogText.escaped(request[.userAgent] ?? "-"))", "spoken": "\(fields.version != nil)",
-        ])
-    }
+    versions.note(request, isSpoken: fields.version != nil)
     if fields.isCreation { return true }
     if StructuredField.boolean(request.field("Upload-Complete")) == false
       || StructuredField.boolean(request.field("Upload-Incomplete")) == true
@@ -48,7 +40,7 @@ struct DraftDoor: Sendable {
   ) async throws -> Response {
     let fields = DraftFields(request)
     let call = DraftCall(
-      request: request, principal: principal, version: fields.version ?? .newest, address: address, kind: creation.kind)
+      request: request, principal: principal, spoken: fields.version, address: address, kind: creation.kind)
     var upload: UploadStatus?
     do {
       let (creation, part) = try describe(creation, fields, call)
@@ -164,12 +156,15 @@ struct DraftCall: Sendable {
   let request: Request
   /// Nil where the request knows the upload's address and nothing else.
   let principal: Principal?
-  let version: DraftVersion
+  /// The version that it named; nil where it named none that is spoken here.
+  let spoken: DraftVersion?
   let address: DraftAddress
   let kind: UploadKind
 
-  /// Whether it named a version that is spoken here: only such clients know what a 104 is.
-  var mayHear: Bool { DraftFields(request).version != nil }
+  var version: DraftVersion { spoken ?? .newest }
+
+  /// Only clients that named a version know what a 104 is.
+  var mayHear: Bool { spoken != nil }
 
   /// Sends a 104.
   func tell(_ fields: HTTPFields) async throws {

@@ -53,8 +53,21 @@ final class InterimPolicy: Sendable {
 
   private struct State {
     var watched: [Attempt: Watch] = [:]
+    /// By the address that its 104 names: as many as `watched`.
+    var attempts: [String: Attempt] = [:]
     var open: [PeerAddress: MonotonicTime] = [:]
     var pointed: [String: MonotonicTime] = [:]
+
+    mutating func watch(_ attempt: Attempt, _ watch: Watch) {
+      forget(attempt)
+      for old in InterimPolicy.surplus(of: watched, age: { $0.since }) { forget(old) }
+      watched[attempt] = watch
+      attempts[watch.token] = attempt
+    }
+
+    mutating func forget(_ attempt: Attempt) {
+      if let watch = watched.removeValue(forKey: attempt) { attempts[watch.token] = nil }
+    }
   }
 
   private let options: InterimOptions
@@ -111,13 +124,12 @@ final class InterimPolicy: Sendable {
         watch.strikes = earlier.strikes + 1
       }
       guard watch.strikes < InterimPolicy.strikes else {
-        state.watched[attempt] = nil
-        InterimPolicy.makeRoom(in: &state.open) { $0 }
+        state.forget(attempt)
+        InterimPolicy.makeRoom(in: &state.open)
         state.open[attempt.peer] = now.adding(seconds: InterimPolicy.pause)
         return true
       }
-      InterimPolicy.makeRoom(in: &state.watched) { $0.since }
-      state.watched[attempt] = watch
+      state.watch(attempt, watch)
       return false
     }
     guard opens else { return true }
@@ -135,7 +147,7 @@ final class InterimPolicy: Sendable {
     let now = now()
     return state.withLock { state in
       if let earlier = state.pointed[upload], now.seconds(since: earlier) <= InterimPolicy.window { return false }
-      InterimPolicy.makeRoom(in: &state.pointed) { $0 }
+      InterimPolicy.makeRoom(in: &state.pointed)
       state.pointed[upload] = now
       return true
     }
@@ -145,23 +157,25 @@ final class InterimPolicy: Sendable {
   func touched(_ upload: String) {
     state.withLock { state in
       state.pointed[upload] = nil
-      guard let attempt = state.watched.first(where: { $0.value.token == upload })?.key else { return }
-      state.watched[attempt] = nil
+      if let attempt = state.attempts[upload] { state.forget(attempt) }
     }
   }
 
   /// The upload became a new photo: its creation was no repetition of another, which would have become a duplicate.
   func created(_ upload: String) {
     state.withLock { state in
-      guard let attempt = state.watched.first(where: { $0.value.token == upload })?.key else { return }
-      state.watched[attempt]?.strikes = 0
+      if let attempt = state.attempts[upload] { state.watched[attempt]?.strikes = 0 }
     }
   }
 
   /// Forgets the oldest quarter of a full table, so that the search for them is rare.
-  private static func makeRoom<Key, Value>(in table: inout [Key: Value], age: (Value) -> MonotonicTime) {
-    guard table.count >= memory else { return }
-    for entry in table.sorted(by: { age($0.value) < age($1.value) }).prefix(memory / 4) { table[entry.key] = nil }
+  private static func makeRoom<Key>(in table: inout [Key: MonotonicTime]) {
+    for old in surplus(of: table, age: { $0 }) { table[old] = nil }
+  }
+
+  private static func surplus<Key, Value>(of table: [Key: Value], age: (Value) -> MonotonicTime) -> [Key] {
+    guard table.count >= memory else { return [] }
+    return table.sorted { age($0.value) < age($1.value) }.prefix(memory / 4).map(\.key)
   }
 
   /// How much is remembered just now: never more than `memory` each.

@@ -271,7 +271,7 @@ final class UploadTransfer: Sendable {
       state.withLock { $0.phase = .wholeBody }
       var row = held.row
       (row.offset, row.length) = (size, size)
-      return try uploads.status(row)
+      return try uploads.status(row, held.details)
     } catch {
       await uploads.keep(held, length: size)
       throw error

@@ -11,10 +11,9 @@ package final class UploadWriter: Sendable {
 
   init(uploads: Uploads, held: Uploads.Held, part: UploadPart, length: Int64?, quota: Int64?) {
     transfers = uploads.desk.transfers
-    let details = try? UploadDetails(json: held.row.details)
     ticket = transfers.begin(
-      owner: held.row.ownerID, number: held.row.owner.number, origin: details?.origin, length: length,
-      start: held.file.length, name: details?.facts.name.map { [UInt8]($0) }, isResumable: true)
+      owner: held.row.ownerID, number: held.row.owner.number, origin: held.details.origin, length: length,
+      start: held.file.length, name: held.details.facts.name.map { [UInt8]($0) }, isResumable: true)
     transfer = UploadTransfer(uploads: uploads, held: held, part: part, length: length, quota: quota)
   }
 

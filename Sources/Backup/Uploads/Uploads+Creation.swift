@@ -67,7 +67,8 @@ extension Uploads {
     let length = try extent(part, from: 0, rule: creation.rule, known: creation.length)
     if let room, (length ?? part.count ?? 0) > room { throw BackupError.quotaExceeded }
     let token = UploadToken()
-    let new = try new(creation, token, owner, by: principal)
+    let details = UploadDetails(creation, by: principal)
+    let new = try new(creation, token, owner, details)
     // Nobody knows the address.
     guard let seat = registry.visitIfIdle(token) else { throw BackupError.unavailable("The server is stopping") }
     do {
@@ -77,9 +78,9 @@ extension Uploads {
       }
       guard let row else { throw BackupError.tooManyUploads(retryAfter: 60) }
       let file = try await make(row, length ?? part.count ?? 0, in: staging)
-      let held = Held(seat: seat, row: row, file: file)
+      let held = Held(seat: seat, row: row, details: details, file: file)
       let writer = UploadWriter(uploads: self, held: held, part: part, length: length, quota: room)
-      return .begun(try status(row), writer)
+      return .begun(try status(row, details), writer)
     } catch {
       registry.leave(seat, .remove)
       throw error
@@ -133,11 +134,11 @@ extension Uploads {
   }
 
   private func new(
-    _ creation: UploadCreation, _ token: UploadToken, _ owner: Owner, by principal: Principal, hasFile: Bool = true
+    _ creation: UploadCreation, _ token: UploadToken, _ owner: Owner, _ details: UploadDetails, hasFile: Bool = true
   ) throws -> NewUpload {
     var upload = NewUpload(
       token: token.bytes, asset: Identifier(), owner: owner, kind: creation.kind.rawValue,
-      rule: creation.rule.rawValue, details: try UploadDetails(creation, by: principal).json, expiresAt: expiry)
+      rule: creation.rule.rawValue, details: try details.json, expiresAt: expiry)
     (upload.length, upload.hasFile) = (creation.length, hasFile)
     (upload.claimedSHA1, upload.claimedSHA256) = (creation.facts.claimedChecksum, creation.claimedSHA256)
     return upload
@@ -179,7 +180,8 @@ extension Uploads {
     // What is over at once takes no place among the open ones.
     let limit = ending == nil ? limits.open : .max
     let forgetAt = clock.wall().adding(seconds: UploadRow.answerKept)
-    let upload = try new(creation, UploadToken(), owner, by: principal, hasFile: ending == nil)
+    let details = UploadDetails(creation, by: principal)
+    let upload = try new(creation, UploadToken(), owner, details, hasFile: ending == nil)
     return try await speaking {
       guard let row = try await catalog.insert(upload, unlessOpen: limit, ending: ending.map { ($0, forgetAt) }) else {
         throw BackupError.tooManyUploads(retryAfter: 60)

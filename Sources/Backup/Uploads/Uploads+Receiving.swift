@@ -15,7 +15,7 @@ extension Uploads {
     case .over(let row): return try status(row)
     case .open(let held):
       registry.leave(held.seat, .letGo, parking: held.file)
-      return try status(held.row)
+      return try status(held.row, held.details)
     }
   }
 
@@ -131,6 +131,8 @@ extension Uploads {
   struct Held: Sendable {
     let seat: UploadRegistry.Seat
     var row: UploadRow
+    /// `row.details`, read once.
+    let details: UploadDetails
     let file: PartialFile
   }
 
@@ -178,7 +180,7 @@ extension Uploads {
       }
       var row = row
       row.offset = file.durable
-      return Held(seat: seat, row: row, file: file)
+      return Held(seat: seat, row: row, details: try UploadDetails(json: row.details), file: file)
     } catch StoreError.syncFailed {
       logger.critical("the disk could not take an upload's bytes; the upload is over")
       try await end(row, .failed(code: UploadFailure.storageFailed.code, message: UploadFailure.storageFailed.message))

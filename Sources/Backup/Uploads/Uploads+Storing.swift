@@ -18,7 +18,7 @@ extension Uploads {
       (row.offset, row.length) = (length, length)
       row.state = .complete(isNew: result.isNew, asset: result.id, sha1: sha1)
       row.expiresAt = clock.wall().adding(seconds: UploadRow.answerKept)
-      return try status(row)
+      return try status(row, held.details)
     } catch {
       if let failure = UploadFailure(error, isLost: held.file.isLost) {
         await fail(held, failure, size: held.file.isLost ? nil : length)
@@ -33,9 +33,8 @@ extension Uploads {
     _ held: Held, _ length: Int64, _ knownHead: [UInt8]?
   ) async throws -> (UploadResult, SHA1Digest) {
     guard let finisher else { throw StoreError.broken("the command line receives no uploads") }
-    let (row, file) = (held.row, held.file)
+    let (row, details, file) = (held.row, held.details, held.file)
     guard length > 0 else { throw BackupError.emptyFile }
-    let details = try UploadDetails(json: row.details)
     let facts = UploadFacts(details.facts, claim: row.claimedSHA1)
     let modified = facts.modifiedAt?.instant ?? facts.createdAt?.instant ?? row.createdAt
     let digest = try await file.seal(modified: modified)

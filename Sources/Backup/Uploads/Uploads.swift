@@ -128,9 +128,11 @@ package final class Uploads: Sendable {
     return row
   }
 
-  func status(_ row: UploadRow) throws -> UploadStatus {
-    try UploadStatus(
-      row, UploadDetails(json: row.details), isReceiving: registry.isReceiving(UploadToken(bytes: row.token)))
+  func status(_ row: UploadRow) throws -> UploadStatus { try status(row, UploadDetails(json: row.details)) }
+
+  /// - Parameter details: the row's, where they are read already.
+  func status(_ row: UploadRow, _ details: UploadDetails) throws -> UploadStatus {
+    try UploadStatus(row, details, isReceiving: registry.isReceiving(UploadToken(bytes: row.token)))
   }
 
   /// When an upload that is active now expires.

@@ -1,0 +1,37 @@
+import HTTPServer
+import Logging
+import Synchronization
+
+/// Which interop versions of resumable uploads come from which clients: what the next phones speak is known only from
+/// those that call. One line for each pair and start of the server, not one for each photo.
+final class VersionLog: Sendable {
+  /// Pairs that are remembered; what comes beyond them is not logged.
+  static let memory = 256
+  /// Characters of each that count.
+  static let longest = 200
+
+  private struct Pair: Hashable {
+    let version: String
+    let agent: String
+  }
+
+  private let logger: Logger
+  private let seen = Mutex<Set<Pair>>([])
+
+  init(_ logger: Logger) { self.logger = logger }
+
+  func note(_ request: Request, isSpoken: Bool) {
+    guard let version = request.field(DraftVersion.fieldName) else { return }
+    let pair = Pair(
+      version: String(version.prefix(VersionLog.longest)),
+      agent: String((request[.userAgent] ?? "-").prefix(VersionLog.longest)))
+    let isNew = seen.withLock { $0.count < VersionLog.memory && $0.insert(pair).inserted }
+    guard isNew else { return }
+    logger.info(
+      "a client names an interop version of resumable uploads",
+      metadata: [
+        "version": "\(LogText.escaped(pair.version))", "method": "\(LogText.escaped(request.method.rawValue))",
+        "path": "\(LogText.path(request.target))", "agent": "\(LogText.escaped(pair.agent))", "spoken": "\(isSpoken)",
+      ])
+  }
+}
