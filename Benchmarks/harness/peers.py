@@ -148,6 +148,16 @@ class ReceiveHash(Peer):
         self.port = int(processes.wait_for_line(self.child).split()[1])
 
 
+class ReceiveHashStore(Peer):
+    """Limit of one upload that is stored: receive, SHA-1 and direct write on a thread each, then sync and rename."""
+
+    name = "receive + SHA-1 + direct write + fsync + rename, a thread each, in C"
+
+    def launch(self):
+        self.child = processes.start([TOOLS / "receive_hash", self.home], self.log, stdout=-1)
+        self.port = int(processes.wait_for_line(self.child).split()[1])
+
+
 class ReceiveStore(Peer):
     """Limit of many uploads: receive, SHA-1, direct write, fsync, rename; no multipart, no catalog."""
 

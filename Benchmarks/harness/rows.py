@@ -33,9 +33,12 @@ def ratio_row(line, what, unit, ours, name, theirs, required, higher_is_better, 
                f"{ratio(ours):.2f}×", met, f"{ratio(limit):.2f}×" if is_beyond else "")
 
 
-def bound_row(line, what, value, text, bound, bound_text, at_least):
-    met = value >= bound if at_least else value <= bound
-    return Row(line, what, text, "fixed bound", bound_text, text, met)
+def bound_row(line, what, value, text, bound, bound_text, at_least, limit=None, limit_text=""):
+    """One figure against a fixed bound. `limit` as in `ratio_row`, for figures that say as much about the machine."""
+    def holds(number):
+        return number >= bound if at_least else number <= bound
+    is_beyond = not holds(value) and limit is not None and not holds(limit)
+    return Row(line, what, text, "fixed bound", bound_text, text, holds(value), limit_text if is_beyond else "")
 
 
 def interleave(repeats, measurements):
