@@ -148,7 +148,7 @@ def begin_long_finish(launch, size, sha256):
     sender.start()
     file, = (server.data / "staging").iterdir()
     # Whole, so that its digest is being made.
-    until(lambda: file.stat().st_size == size + len(TAIL), 10, "the last byte")
+    until(lambda: file.stat().st_size == size + len(TAIL), 60, "the last byte")
     return server, speaker, location, sender, answers
 
 

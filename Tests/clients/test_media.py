@@ -291,7 +291,7 @@ def test_pictures_go_with_their_asset(home):
     asset = session.store(media.jpeg("to be deleted"), "gone.jpg")
     assert settled(server, asset) == {} and picture(server, asset, "preview")
     session.delete("/api/assets", {"ids": [asset], "force": True})
-    process.until(lambda: picture(server, asset, "preview") is None, 20, "the pictures are removed")
+    process.until(lambda: picture(server, asset, "preview") is None, 60, "the pictures are removed")
     assert picture(server, asset, "thumbnail") is None
 
 
@@ -358,7 +358,7 @@ def test_what_is_deleted_while_its_pictures_are_made_leaves_none(launch, tmp_pat
     session.put("/api/jobs/thumbnailGeneration", {"command": "resume"})
     assert settled(server, heir) == {}
     assert picture(server, heir, "preview") and facts(server, heir)["width"] == 90
-    process.until(lambda: not pictures_of(server, gone), 20, "no picture of the deleted one")
+    process.until(lambda: not pictures_of(server, gone), 60, "no picture of the deleted one")
 
 
 def row_number(server, asset):
@@ -377,7 +377,7 @@ def test_missing_tools_are_waited_for(launch, tmp_path):
     server = launch(environment={"NIGHTSTAND_TOOLS": str(empty)}, founded=True)
     session = client.session(server)
     asset = session.store(media.jpeg("waits"), "waits.jpg")
-    process.until(lambda: {state for state, _ in jobs(server, asset).values()} == {"blocked"}, 20, "blocked jobs")
+    process.until(lambda: {state for state, _ in jobs(server, asset).values()} == {"blocked"}, 60, "blocked jobs")
     assert set(jobs(server, asset)) == {"facts", "pictures"}
     said = [line for line in server.tail(200).splitlines() if "libimage-exiftool-perl" in line]
     assert len(said) == 1 and "libvips-tools" in said[0] and "ffmpeg" in said[0]

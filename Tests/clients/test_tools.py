@@ -89,7 +89,7 @@ def is_running(pid):
 def test_no_tool_outlives_a_server_that_is_killed(nosy):
     anna, _ = client.log_in(nosy)
     make_of(anna, anna.store(media.jpeg("photo")))
-    tools = process.until(lambda: children(nosy.process.pid), 10, "a running exiftool")
+    tools = process.until(lambda: children(nosy.process.pid), 20, "a running exiftool")
     anna.close()
     nosy.kill()
-    process.until(lambda: not any(is_running(pid) for pid in tools), 5, "the end of the tools")
+    process.until(lambda: not any(is_running(pid) for pid in tools), 20, "the end of the tools")

@@ -114,7 +114,7 @@ def test_to_the_trash_and_back(library, admin, inside):
     page.get_by_role("button", name="Empty it").click()
     page.get_by_role("dialog").get_by_role("button", name="Empty it").click()
     expect(page.get_by_text("The trash is empty.")).to_be_visible()
-    until(lambda: admin.get(f"/api/assets/{library[0]}").status == 400, 20, "the photo is gone")
+    until(lambda: admin.get(f"/api/assets/{library[0]}").status == 400, 60, "the photo is gone")
 
 
 def test_a_film_plays_and_an_original_is_downloaded(admin, inside, tmp_path):
@@ -126,7 +126,7 @@ def test_a_film_plays_and_an_original_is_downloaded(admin, inside, tmp_path):
     expect(video).to_be_visible()
     page.evaluate("document.querySelector('video').muted = true")
     page.evaluate("document.querySelector('video').play()")
-    until(lambda: page.evaluate("document.querySelector('video').currentTime") > 0, 20, "the film moves")
+    until(lambda: page.evaluate("document.querySelector('video').currentTime") > 0, 60, "the film moves")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download the original").click()
     assert waiting.value.suggested_filename == "clip.mp4"

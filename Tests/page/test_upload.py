@@ -134,7 +134,7 @@ def test_a_creation_whose_answer_was_lost_is_gone_on_with(admin, inside, folder,
 
     page.route("**/api/backup/uploads", lose)
     page.get_by_label("Files").set_input_files(files(folder, 1))
-    until(lambda: begun or page.wait_for_timeout(20), 20, "the creation")
+    until(lambda: begun or page.wait_for_timeout(20), 60, "the creation")
     assert len(admin.get("/api/backup/uploads").json()) == 1
     if end == "reload":
         page.reload()
@@ -201,7 +201,7 @@ def test_the_screen_stays_on_while_something_is_sent(admin, inside, folder, visi
     page = visitor.enter("#/upload")
     page.get_by_label("Files").set_input_files(made)
     done(page, "10 of 10 files")
-    until(lambda: page.evaluate("locks") == ["screen", "released"], 10, "the screen may sleep again")
+    until(lambda: page.evaluate("locks") == ["screen", "released"], 60, "the screen may sleep again")
 
 
 def test_a_button_may_be_pressed_slowly(admin, inside, folder):

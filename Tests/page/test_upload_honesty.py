@@ -102,7 +102,7 @@ def test_a_tab_out_of_sight_holds_no_stream(admin, founded, visit):
     page = visitor.open("#/activity")
     open_ones = "streams.filter(({ readyState }) => readyState !== 2).length"
     expect(page.get_by_role("heading", name="Activity")).to_be_visible()
-    until(lambda: page.evaluate(open_ones) == 1, 10, "a stream")
+    until(lambda: page.evaluate(open_ones) == 1, 60, "a stream")
     page.evaluate("look(true)")
     assert page.evaluate(open_ones) == 0
     admin.store(media.jpeg("meanwhile"), "meanwhile.jpg")
@@ -318,7 +318,7 @@ def test_two_tabs_of_the_same_moment_do_not_mix_up_their_files(admin, founded, v
       const open = indexedDB.open('nightstand-uploads');
       open.onsuccess = () => { const all = open.result.transaction('items').objectStore('items').getAll(); all.onsuccess = () => resolve(all.result.map(({ name }) => name).sort()); };
     })"""
-    until(lambda: one.evaluate(kept) == [first.name, second.name], 10, "a record of each")
+    until(lambda: one.evaluate(kept) == [first.name, second.name], 60, "a record of each")
 
 
 def test_a_file_that_changed_or_went_away_ends_and_holds_up_nobody(admin, inside, folder):
