@@ -137,13 +137,14 @@ async function show(load, form = null) {
     fill(main, root);
     scrollTo(0, 0);
     const left = screen.show(root, { user, ...place(), restart, greeting: takeGreeting() });
+    if (root.querySelector('h1')) main.ariaBusy = null; // what is still to come, the screen says itself
     main.focus({ preventScroll: true });
     const done = await left;
     if (mine === turn) leave = done ?? null;
     else done?.();
   } catch (problem) {
     if (mine !== turn) return;
-    if (problem.status === 401) return start();
+    if (problem.status === 401) return await start();
     if (!(problem instanceof Problem)) {
       console.error(problem);
       return unreachable(new Problem('This part of the page could not be loaded.', 'Reload the page.'));
@@ -159,6 +160,8 @@ async function show(load, form = null) {
 
 function unreachable(problem) {
   shown('bad', 'No answer');
+  turn += 1; // whatever is on its way is not drawn over this
+  main.ariaBusy = null;
   standing = null;
   leave?.();
   leave = null;

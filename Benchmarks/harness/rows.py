@@ -23,7 +23,7 @@ class Row:
 def ratio_row(line, what, unit, ours, name, theirs, required, higher_is_better, limit=None):
     """One comparison by medians. `unit` formats a number; `required` is the least ratio, None only informs.
 
-    `limit` is what a program reached in the same run that does only what cannot be left out: no server can do better.
+    `limit` is what a program reached in the same run that does only what cannot be left out: a server can hardly do better.
     """
     def ratio(value):
         return value / theirs if higher_is_better else theirs / value

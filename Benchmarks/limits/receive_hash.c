@@ -59,7 +59,8 @@ static void *store(void *unused) {
       sem_wait(&hashed);
       long length = filled[i % RING];
       // The last block is padded, and the file cut to its length below.
-      if (length && pwrite(fd, ring[i % RING], (length + PAGE - 1) / PAGE * PAGE, total) <= 0) die("write");
+      long padded = (length + PAGE - 1) / PAGE * PAGE;
+      if (length && pwrite(fd, ring[i % RING], padded, total) != padded) die("write");
       total += length;
       sem_post(&empty);
       if (!length) break;

@@ -38,7 +38,6 @@ package actor Lane {
     _ work: @Sendable () async throws(Failure) -> T
   ) async throws(Failure) -> T {
     load.increment()
-    defer { load.decrement() }
     return try await perform(work)
   }
 
@@ -46,6 +45,8 @@ package actor Lane {
     _ work: @Sendable () async throws(Failure) -> T
   ) async throws(Failure) -> T {
     begun &+= 1
+    // Here, on the lane: the way back to the caller is no work of its own.
+    defer { load.decrement() }
     return try await work()
   }
 }
@@ -62,8 +63,9 @@ package final class Lanes: Sendable {
 
   package var count: Int { lanes.count }
 
-  /// The lane with the least work, and among equals the next in turn: whoever waited for a lane by its turn alone would
-  /// stand behind somebody's large file while another lane has nothing to do.
+  /// The lane with the fewest pieces of work just now, and among equals the next in turn: whoever waited for a lane by its
+  /// turn alone would stand behind somebody's large file while another lane has nothing to do. A hint: what is taken and
+  /// not begun does not count yet.
   package func next() -> Lane {
     let first = Int(turn.next() % UInt64(lanes.count))
     var best = lanes[first]

@@ -60,6 +60,8 @@ final class InterimPolicy: Sendable {
 
     mutating func watch(_ attempt: Attempt, _ watch: Watch) {
       forget(attempt)
+      // Several may be pointed to one upload: the newest counts.
+      if let other = attempts[watch.token] { forget(other) }
       for old in InterimPolicy.surplus(of: watched, age: { $0.since }) { forget(old) }
       watched[attempt] = watch
       attempts[watch.token] = attempt
@@ -179,7 +181,7 @@ final class InterimPolicy: Sendable {
   }
 
   /// How much is remembered just now: never more than `memory` each.
-  var load: (watched: Int, open: Int, pointed: Int) {
-    state.withLock { ($0.watched.count, $0.open.count, $0.pointed.count) }
+  var load: (watched: Int, attempts: Int, open: Int, pointed: Int) {
+    state.withLock { ($0.watched.count, $0.attempts.count, $0.open.count, $0.pointed.count) }
   }
 }

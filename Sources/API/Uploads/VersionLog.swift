@@ -7,7 +7,7 @@ import Synchronization
 final class VersionLog: Sendable {
   /// Pairs that are remembered; what comes beyond them is not logged.
   static let memory = 256
-  /// Characters of each that count.
+  /// Code points of each that count. (A character may have thousands.)
   static let longest = 200
 
   private struct Pair: Hashable {
@@ -20,11 +20,14 @@ final class VersionLog: Sendable {
 
   init(_ logger: Logger) { self.logger = logger }
 
+  private static func short(_ text: String) -> String {
+    String(String.UnicodeScalarView(text.unicodeScalars.prefix(longest)))
+  }
+
   func note(_ request: Request, isSpoken: Bool) {
     guard let version = request.field(DraftVersion.fieldName) else { return }
     let pair = Pair(
-      version: String(version.prefix(VersionLog.longest)),
-      agent: String((request[.userAgent] ?? "-").prefix(VersionLog.longest)))
+      version: VersionLog.short(version), agent: VersionLog.short(request[.userAgent] ?? "-"))
     let isNew = seen.withLock { $0.count < VersionLog.memory && $0.insert(pair).inserted }
     guard isNew else { return }
     logger.info(

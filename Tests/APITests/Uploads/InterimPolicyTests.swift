@@ -128,6 +128,18 @@ import Testing
     #expect(rig.policy.mayPoint(to: "x"))
   }
 
+  @Test("Two that are pointed to one upload, and one that follows: nobody is taken for a proxy's client")
+  func shared() {
+    let rig = Rig()
+    #expect(rig.policy.mayAnnounce(rig.attempt("a", owner: owner), "x"))
+    #expect(rig.policy.mayAnnounce(rig.attempt("b", owner: owner), "x"))
+    #expect(rig.policy.mayAnnounce(rig.attempt("a", owner: owner), "y"))
+    rig.policy.touched("x")
+    #expect(rig.policy.mayAnnounce(rig.attempt("b", owner: owner), "z1"))
+    #expect(rig.policy.mayAnnounce(rig.attempt("b", owner: owner), "z2"))
+    #expect(rig.policy.load.watched == rig.policy.load.attempts)
+  }
+
   @Test("However many clients come, no more than 1,024 of each are remembered")
   func memory() {
     let rig = Rig()
@@ -140,6 +152,7 @@ import Testing
       _ = rig.policy.mayAnnounce(rig.attempt("once \(index)", owner: owner), "\(index)")
     }
     let load = rig.policy.load
+    #expect(load.watched == load.attempts)
     #expect(
       load.watched <= InterimPolicy.memory && load.open <= InterimPolicy.memory && load.pointed <= InterimPolicy.memory)
     #expect(load.open > InterimPolicy.memory / 2)
