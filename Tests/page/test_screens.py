@@ -169,7 +169,7 @@ def test_what_happens_hundreds_of_times_a_second_is_drawn_once_a_second(admin, i
 def test_what_reads_the_page_aloud_is_told_to_wait_for_a_screen(library, inside):
     _, page = inside("#/photos")
     held = []
-    page.route("**/api/albums", held.append)
+    page.route("**/api/albums", lambda route: held.append(route))
     page.get_by_role("link", name="Albums").click()
     expect(page.locator("main[aria-busy=true]")).to_have_count(1)
     until(lambda: held or page.wait_for_timeout(20), 30, "the question for the albums")
