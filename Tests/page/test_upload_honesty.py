@@ -493,8 +493,9 @@ def test_what_is_begun_is_written_down_in_few_transactions(admin, inside, folder
     counts = """() => new Promise((resolve) => {
       const open = indexedDB.open('nightstand-uploads');
       open.onsuccess = () => {
-        const [items, files] = ['items', 'files'].map((name) => open.result.transaction(name).objectStore(name).count());
-        files.onsuccess = () => { open.result.close(); resolve([items.result, files.result]); };
+        const both = open.result.transaction(['items', 'files']);
+        const [items, files] = ['items', 'files'].map((name) => both.objectStore(name).count());
+        both.oncomplete = () => { open.result.close(); resolve([items.result, files.result]); };
       };
     })"""
     until(lambda: page.evaluate(counts) == [700, 700], 60, "all of them in the ledger")
