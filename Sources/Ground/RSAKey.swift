@@ -1,8 +1,10 @@
 import COpenSSL
 
 /// A private RSA key, for services that take no other.
+///
+/// `@unchecked Sendable`: `key` never changes, and OpenSSL lets every thread sign with it.
 package final class RSAKey: @unchecked Sendable {
-  /// Of OpenSSL's, which counts its users and lets every thread sign with it.
+  /// Of OpenSSL's, which counts its users. Owned here; freed in deinit.
   private let key: OpaquePointer
 
   /// Nil where the text is no private RSA key (PEM, without a password).
