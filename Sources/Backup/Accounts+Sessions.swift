@@ -56,7 +56,7 @@ extension Accounts {
 
   private func noteFailure(_ user: Identifier?, address: String) async {
     var number: Int64?
-    if let user { number = try? await catalog.owner(user)?.owner.number }
+    if let user { number = try? await catalog.account(user)?.owner.number }
     activity?.note(
       ActivityEntry(at: clock.wall(), kind: .loginFailed, user: number, count: 1, detail: "from \(address)"))
   }

@@ -3,6 +3,8 @@ import Store
 
 /// A person with photos on this server.
 package struct User: Sendable, Equatable {
+  /// `user.number`.
+  package let number: Int64
   package let id: Identifier
   package var email: String
   package var name: String
@@ -19,6 +21,11 @@ package struct User: Sendable, Equatable {
   package let folder: String
   /// Set while a deleted person can be restored.
   package var deletedAt: Instant?
+
+  /// As it was when this was read: of whoever asks, with their request.
+  package var account: Account {
+    Account(id: id, owner: Owner(number: number, folder: folder), quota: quota, used: used)
+  }
 }
 
 /// A login on one device.

@@ -215,11 +215,10 @@ package final class Accounts: Sendable {
     let hash = try await hashed(AccountRules.password(password))
     let id = Identifier()
     let colors = AccountRules.avatarColors
-    var made = UserRow(
+    let row = NewUser(
       id: id, email: email, name: name, folder: folder ?? AccountRules.folder(name: name, email: email),
-      isAdmin: isAdmin, avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
-    made.shouldChangePassword = shouldChangePassword
-    let row = made
+      isAdmin: isAdmin, shouldChangePassword: shouldChangePassword,
+      avatarColor: colors[Int(id.low % UInt64(colors.count))], quota: quota, createdAt: clock.wall())
     let outcome = try await speaking {
       try await catalog.insertUser(row, passwordHash: hash, onlyFirst: onlyFirst)
     }
@@ -242,7 +241,7 @@ package final class Accounts: Sendable {
 extension User {
   init(_ row: UserRow) {
     self.init(
-      id: row.id, email: row.email, name: row.name, isAdmin: row.isAdmin,
+      number: row.number, id: row.id, email: row.email, name: row.name, isAdmin: row.isAdmin,
       shouldChangePassword: row.shouldChangePassword, avatarColor: row.avatarColor, quota: row.quota, used: row.used,
       createdAt: row.createdAt, updatedAt: row.updatedAt, folder: row.folder, deletedAt: row.deletedAt)
   }

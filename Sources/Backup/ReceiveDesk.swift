@@ -48,6 +48,15 @@ package final class ReceiveDesk: Sendable {
     }
   }
 
+  /// Whose bytes come, where they are not who asks.
+  /// - Throws: `.authenticationRequired` where they are gone.
+  package func account(of owner: Identifier) async throws -> Account {
+    guard let account = try await speaking({ try await catalog.account(owner) }) else {
+      throw BackupError.authenticationRequired
+    }
+    return account
+  }
+
   /// Starts a file in staging. Makes a file: call it on the transfer's lane.
   /// - Parameters:
   ///   - expectedLength: of the whole body, where known: the file is no longer. Refused early with `.diskFull`
@@ -57,12 +66,11 @@ package final class ReceiveDesk: Sendable {
   ///   - claimed: what the client announced: where another transfer of the same bytes is stored before this one, its
   ///     next step throws `.storedMeanwhile`.
   package func open(
-    owner: Identifier, expectedLength: Int64?, claimed: SHA1Digest? = nil, origin: Origin? = nil, name: [UInt8]? = nil
+    _ account: Account, expectedLength: Int64?, claimed: SHA1Digest? = nil, origin: Origin? = nil, name: [UInt8]? = nil
   ) async throws -> Reception {
     guard let staging, let finisher else { throw StoreError.broken("the command line receives no uploads") }
     // Refused before the bytes come.
     if finisher.isBroken { throw BackupError.unavailable("The server's catalog failed; it must be restarted") }
-    guard let account = try await catalog.owner(owner) else { throw BackupError.authenticationRequired }
     let room = account.quota.map { max(0, $0 - account.used) }
     let file: StagedFile
     do {
@@ -76,23 +84,22 @@ package final class ReceiveDesk: Sendable {
       throw error
     }
     let ticket = transfers.begin(
-      owner: owner, number: account.owner.number, origin: origin, length: expectedLength, name: name)
+      owner: account.id, number: account.owner.number, origin: origin, length: expectedLength, name: name)
     return Reception(
-      file: file, owner: account.owner, ownerID: owner, room: room, flight: flights.join(owner, claimed),
+      file: file, owner: account.owner, ownerID: account.id, room: room, flight: flights.join(account.id, claimed),
       flights: flights, catalog: catalog, finisher: finisher, transfers: transfers, ticket: ticket)
   }
 
   /// Bytes that need not come, because they are here; or that were refused before one came.
   package func note(
-    _ outcome: Result<Identifier, any Error>, owner: Identifier, origin: Origin?, name: [UInt8]?, bytes: Int64?
-  ) async {
-    guard let account = try? await catalog.owner(owner) else { return }
+    _ outcome: Result<Identifier, any Error>, owner: Owner, origin: Origin?, name: [UInt8]?, bytes: Int64?
+  ) {
     let end: Transfers.End =
       switch outcome {
       case .success(let asset): .duplicate(asset)
       case .failure(let error): Transfers.End(error)
       }
-    transfers.note(end, owner: account.owner.number, origin: origin, name: name, bytes: bytes)
+    transfers.note(end, owner: owner.number, origin: origin, name: name, bytes: bytes)
   }
 
   /// Lets running commits end.

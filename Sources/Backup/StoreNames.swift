@@ -1,6 +1,7 @@
 import Store
 
 // What the catalog says in the words of this floor already, for those above it.
+package typealias Account = Store.Account
 package typealias Origin = Store.Origin
 package typealias DeviceFacts = Store.DeviceFacts
 package typealias DeviceDay = Store.DeviceDay

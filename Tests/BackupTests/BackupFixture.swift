@@ -48,7 +48,7 @@ final class BackupFixture: Sendable {
 
   /// Feeds bytes to a reception on its lane, as a door does.
   func receive(_ bytes: [UInt8], owner: Identifier? = nil) async throws -> Reception {
-    let reception = try await backup.desk.open(owner: owner ?? anna.id, expectedLength: nil)
+    let reception = try await backup.desk.open(backup.desk.account(of: owner ?? anna.id), expectedLength: nil)
     var block = backup.desk.blocks.take()
     defer { backup.desk.blocks.give(block) }
     var rest = bytes[...]

@@ -157,9 +157,9 @@ import Testing
     let writer = try await fixture.uploads.append(UploadPart(offset: 0) {}, to: second)
     try await fixture.feed(Array(bytes[..<1000]), writer)
     let reception = try await fixture.backup.desk.open(
-      owner: fixture.anna.id, expectedLength: nil, claimed: sha1(bytes))
+      fixture.anna.account, expectedLength: nil, claimed: sha1(bytes))
     let stranger = try await fixture.backup.desk.open(
-      owner: fixture.anna.id, expectedLength: nil, claimed: sha1([1]))
+      fixture.anna.account, expectedLength: nil, claimed: sha1([1]))
     let id = try #require(
       try await fixture.send(bytes, to: first, at: 0) { $0.isLast = true }.outcome
     ).result.id

@@ -88,10 +88,10 @@ import Testing
     let fixture = try await BackupFixture(quota: 3 << 20)
     let desk = fixture.backup.desk
     await #expect(throws: BackupError.quotaExceeded) {
-      _ = try await desk.open(owner: fixture.anna.id, expectedLength: ((3 + 34) << 20) + 1)
+      _ = try await desk.open(fixture.anna.account, expectedLength: ((3 + 34) << 20) + 1)
     }
     // The rest of the body may be a sidecar and the form.
-    try await desk.open(owner: fixture.anna.id, expectedLength: (3 + 34) << 20).abandon()
+    try await desk.open(fixture.anna.account, expectedLength: (3 + 34) << 20).abandon()
     await #expect(throws: BackupError.quotaExceeded) { _ = try await fixture.receive(sample((3 << 20) + 1)) }
     // Each fits alone, both do not: the second to finish is refused.
     let first = try await fixture.receive(sample(2 << 20, seed: 1))
@@ -201,7 +201,7 @@ import Testing
       email: "cli@example.org", password: "correct horse", name: "C", isAdmin: false, quota: nil)
     #expect(try await fixture.backup.accounts.user(email: "cli@example.org") != nil)
     await #expect(throws: StoreError.self) {
-      _ = try await beside.desk.open(owner: fixture.anna.id, expectedLength: nil)
+      _ = try await beside.desk.open(fixture.anna.account, expectedLength: nil)
     }
     await beside.close()
 

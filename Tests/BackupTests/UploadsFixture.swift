@@ -35,8 +35,12 @@ final class HangUps: Sendable {
 extension BackupFixture {
   var uploads: Uploads { backup.uploads }
 
+  /// Anna as she is now: every request reads her anew.
   var principal: Principal {
-    Principal(user: anna, credential: .session(session(of: anna)))
+    get async throws {
+      let anna = try await backup.accounts.user(email: anna.email) ?? anna
+      return Principal(user: anna, credential: .session(session(of: anna)))
+    }
   }
 
   func session(of user: User, _ id: Identifier = Identifier()) -> Session {
@@ -57,7 +61,9 @@ extension BackupFixture {
 
   /// - Returns: the new upload's status.
   func open(_ creation: UploadCreation, by principal: Principal? = nil) async throws -> UploadStatus {
-    guard case .opened(let status) = try await uploads.create(creation, by: principal ?? self.principal) else {
+    var who = principal
+    if who == nil { who = try await self.principal }
+    guard let who, case .opened(let status) = try await uploads.create(creation, by: who) else {
       throw BackupError.invalid("answered without an upload")
     }
     return status

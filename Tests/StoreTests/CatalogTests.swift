@@ -19,7 +19,7 @@ import Testing
     let copy = store.directory.root + "/copy.sqlite"
     try FileManager.default.copyItem(atPath: path, toPath: copy)
     let again = try Catalog(path: copy)
-    #expect(try await again.owner(store.annaID)?.owner == store.anna)
+    #expect(try await again.account(store.annaID)?.owner == store.anna)
     #expect(try await again.asset(id, owner: store.annaID) != nil)
     try again.close()
   }
@@ -32,7 +32,7 @@ import Testing
     _ = try await store.store(sample(10), name: "a.jpg")
     try store.catalog.close()
     #expect(try await reading.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM asset") } == 0)
-    #expect(try await other.owner(store.annaID)?.used == 10)
+    #expect(try await other.account(store.annaID)?.used == 10)
   }
 
   @Test func emptyCatalogBesideOriginalsIsRefused() async throws {

@@ -159,7 +159,7 @@ import Testing
       return
     }
     #expect(error as? FinishError == .quotaExceeded)
-    #expect(try await store.catalog.owner(id)?.used == 130)
+    #expect(try await store.catalog.account(id)?.used == 130)
     // And across batches: 120 of 250 are left.
     for (size, sidecar) in [(100, 21), (121, 0)] {
       let request = try await store.request(
@@ -167,7 +167,7 @@ import Testing
       await #expect(throws: FinishError.quotaExceeded) { try await store.finisher.finish(request) }
     }
     _ = try await store.store(sample(100, seed: 8), name: "b.jpg", owner: bob, sidecar: sample(20))
-    #expect(try await store.catalog.owner(id)?.used == 250)
+    #expect(try await store.catalog.account(id)?.used == 250)
   }
 
   @Test func memberThatCannotBeRecordedIsUndoneAlone() async throws {

@@ -10,7 +10,7 @@ struct FormReception: Sendable {
   let desk: ReceiveDesk
   /// `User-Agent`: some clients percent-encode names.
   let agent: String?
-  let owner: Identifier
+  let owner: Account
   /// What brings it.
   let origin: Origin?
   /// The photo's, not the form's.
@@ -44,12 +44,12 @@ struct FormReception: Sendable {
           file = try await receive(
             reader,
             try await desk.open(
-              owner: owner, expectedLength: expected, claimed: claimed, origin: origin,
+              owner, expectedLength: expected, claimed: claimed, origin: origin,
               name: form.fieldName ?? form.partName), limit: nil)
         case "sidecarData":
           guard sidecar == nil else { throw ValidationFailure("sidecarData", "must not be repeated") }
           sidecar = try await receive(
-            reader, try await desk.open(owner: owner, expectedLength: nil), limit: FormReception.sidecarLimit)
+            reader, try await desk.open(owner, expectedLength: nil), limit: FormReception.sidecarLimit)
         default:
           if let limit = UploadForm.limit(of: part.name) {
             try form.set(part.name, try await reader.text(limit: limit))
@@ -64,8 +64,8 @@ struct FormReception: Sendable {
         file.named(form.fieldName ?? form.partName)
         if error is ValidationFailure { file.refuse("invalid") } else { file.abandon(because: error) }
       } else if case BackupError.unsupportedType = error {
-        await desk.note(
-          .failure(error), owner: owner, origin: origin, name: form.fieldName ?? form.partName,
+        desk.note(
+          .failure(error), owner: owner.owner, origin: origin, name: form.fieldName ?? form.partName,
           bytes: body.declaredLength)
       }
       sidecar?.abandon()

@@ -14,17 +14,17 @@ struct UploadDoor: Sendable {
       return try await draft.create(
         request, principal, UploadDoor.creation(request, try UploadDoor.claimedChecksum(request)), at: .upload)
     }
-    let owner = principal.user.id
+    let account = principal.user.account
     let claimed = try UploadDoor.claimedChecksum(request)
     // Known: the body is not even read. The server drains or closes so that the client can read this first.
-    if let claimed, let id = try await desk.existing(claimed, owner: owner) {
-      await desk.note(
-        .success(id), owner: owner, origin: principal.origin, name: nil, bytes: request.body.declaredLength)
+    if let claimed, let id = try await desk.existing(claimed, owner: account.id) {
+      desk.note(
+        .success(id), owner: account.owner, origin: principal.origin, name: nil, bytes: request.body.declaredLength)
       return UploadDoor.answer(UploadOutcome(result: .duplicate(id), sha1: claimed))
     }
     guard let boundary = UploadDoor.boundary(request[.contentType]) else { throw UploadDoor.noForm }
     let reception = FormReception(
-      desk: desk, agent: request[.userAgent], owner: owner, origin: principal.origin, claimed: claimed)
+      desk: desk, agent: request[.userAgent], owner: account, origin: principal.origin, claimed: claimed)
     // Receiving, hashing and writing stay on one lane: no change of thread between two blocks.
     return UploadDoor.answer(try await desk.lane().run { try await reception.receive(request.body, boundary) })
   }

@@ -45,23 +45,23 @@ struct RawDoor: Sendable {
   private func stream(
     _ request: Request, _ facts: UploadFacts, _ principal: Principal
   ) async throws -> UploadOutcome {
-    let (owner, origin) = (principal.user.id, principal.origin)
+    let (account, origin) = (principal.user.account, principal.origin)
     // Known: the body is not asked for.
-    if let claimed = facts.claimedChecksum, let id = try await desk.existing(claimed, owner: owner) {
-      await desk.note(
-        .success(id), owner: owner, origin: origin, name: facts.name, bytes: request.body.declaredLength)
+    if let claimed = facts.claimedChecksum, let id = try await desk.existing(claimed, owner: account.id) {
+      desk.note(
+        .success(id), owner: account.owner, origin: origin, name: facts.name, bytes: request.body.declaredLength)
       return UploadOutcome(result: .duplicate(id), sha1: claimed)
     }
     guard request.body.declaredLength != 0 else { throw BackupError.emptyFile }
-    return try await desk.lane().run { try await receive(request.body, facts, owner: owner, origin) }
+    return try await desk.lane().run { try await receive(request.body, facts, account, origin) }
   }
 
   /// Runs on the transfer's lane.
   private func receive(
-    _ body: RequestBody, _ facts: UploadFacts, owner: Identifier, _ origin: Origin?
+    _ body: RequestBody, _ facts: UploadFacts, _ account: Account, _ origin: Origin?
   ) async throws -> UploadOutcome {
     let reception = try await desk.open(
-      owner: owner, expectedLength: body.declaredLength, claimed: facts.claimedChecksum, origin: origin,
+      account, expectedLength: body.declaredLength, claimed: facts.claimedChecksum, origin: origin,
       name: facts.name)
     var block = desk.blocks.take()
     defer { desk.blocks.give(block) }

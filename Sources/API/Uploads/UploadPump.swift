@@ -42,7 +42,8 @@ struct UploadPump: Sendable {
         return count
       }
       let reception = FormReception(
-        desk: desk, agent: upload.agent, owner: upload.owner, origin: upload.origin, claimed: upload.claimedSHA1)
+        desk: desk, agent: upload.agent, owner: try await desk.account(of: upload.owner), origin: upload.origin,
+        claimed: upload.claimedSHA1)
       return try await writer.record(try await reception.receive(body, boundary))
     } catch {
       if let failure = UploadFailure(forEver: error) { await writer.fail(failure) } else { await writer.cut() }

@@ -16,7 +16,7 @@ extension Uploads {
   ///   `.unsupportedType`, `.invalid`, `.unavailable`.
   package func create(_ creation: UploadCreation, by principal: Principal) async throws -> Opening {
     do { return try await open(creation, by: principal) } catch {
-      await noteRefusal(error, creation, principal)
+      noteRefusal(error, creation, principal)
       throw error
     }
   }
@@ -44,14 +44,14 @@ extension Uploads {
     _ creation: UploadCreation, _ part: UploadPart, by principal: Principal
   ) async throws -> Beginning {
     do { return try await start(creation, part, by: principal) } catch {
-      await noteRefusal(error, creation, principal)
+      noteRefusal(error, creation, principal)
       throw error
     }
   }
 
-  private func noteRefusal(_ error: any Error, _ creation: UploadCreation, _ principal: Principal) async {
-    await desk.note(
-      .failure(error), owner: principal.user.id, origin: principal.origin, name: creation.facts.name,
+  private func noteRefusal(_ error: any Error, _ creation: UploadCreation, _ principal: Principal) {
+    desk.note(
+      .failure(error), owner: principal.user.account.owner, origin: principal.origin, name: creation.facts.name,
       bytes: creation.length)
   }
 
@@ -116,15 +116,13 @@ extension Uploads {
   private func admit(_ creation: UploadCreation, by principal: Principal) async throws -> Admission {
     try check(creation)
     if creation.kind != .partial, let outcome = try await known(creation, principal.user.id) {
-      await desk.note(
-        .success(outcome.result.id), owner: principal.user.id, origin: principal.origin, name: creation.facts.name,
-        bytes: creation.length)
+      desk.note(
+        .success(outcome.result.id), owner: principal.user.account.owner, origin: principal.origin,
+        name: creation.facts.name, bytes: creation.length)
       guard creation.rule == .length else { return .stored(.stored(outcome)) }
       return .stored(.opened(try await completed(creation, outcome, by: principal)))
     }
-    guard let account = try await speaking({ try await catalog.owner(principal.user.id) }) else {
-      throw BackupError.authenticationRequired
-    }
+    let account = principal.user.account
     let room = try await room(creation.kind, account)
     if let length = creation.length, let room, length > room { throw BackupError.quotaExceeded }
     if let id = creation.facts.livePhotoVideo, creation.kind != .partial {
@@ -194,13 +192,12 @@ extension Uploads {
   private func completed(
     _ creation: UploadCreation, _ outcome: UploadOutcome, by principal: Principal
   ) async throws -> UploadStatus {
-    guard let account = try await speaking({ try await catalog.owner(principal.user.id) }),
-      let asset = try await speaking({ try await catalog.asset(outcome.result.id, owner: principal.user.id) })
+    guard let asset = try await speaking({ try await catalog.asset(outcome.result.id, owner: principal.user.id) })
     else { throw BackupError.authenticationRequired }
     var creation = creation
     creation.length = creation.length ?? asset.size
     let ending = UploadRow.State.complete(isNew: false, asset: outcome.result.id, sha1: outcome.sha1)
-    return try await status(insert(creation, account.owner, by: principal, ending: ending))
+    return try await status(insert(creation, principal.user.account.owner, by: principal, ending: ending))
   }
 
   /// Ends an open upload in the catalog.

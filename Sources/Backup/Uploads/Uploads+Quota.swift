@@ -5,9 +5,7 @@ extension Uploads {
   /// Bytes that the owner's quota leaves for the whole of one upload; nil without a quota. What their other unfinished
   /// uploads hold in staging is taken already, and so is the announced length of those that receive just now.
   /// - Parameter row: the upload itself, where it exists by now: its own bytes are part of its whole.
-  func room(_ kind: UploadKind, _ account: (owner: Owner, quota: Int64?, used: Int64), beside row: UploadRow? = nil)
-    async throws -> Int64?
-  {
+  func room(_ kind: UploadKind, _ account: Account, beside row: UploadRow? = nil) async throws -> Int64? {
     guard let quota = account.quota else { return nil }
     var free = quota - account.used
     for other in try await speaking({ try await catalog.stagedUploads(owner: account.owner) }) {
@@ -21,7 +19,7 @@ extension Uploads {
 
   /// As above, for an upload under way; nil where its owner is gone, too: that shows at its end.
   func room(_ row: UploadRow) async throws -> Int64? {
-    guard let account = try await speaking({ try await catalog.owner(row.ownerID) }) else { return nil }
+    guard let account = try await speaking({ try await catalog.account(row.ownerID) }) else { return nil }
     return try await room(UploadKind(rawValue: row.kind) ?? .raw, account, beside: row)
   }
 

@@ -228,7 +228,7 @@ extension Uploads {
     }
     let length = try extent(
       part, from: row.offset, rule: CompletionRule(rawValue: row.rule) ?? .length, known: row.length)
-    guard let account = try await speaking({ try await catalog.owner(row.ownerID) }) else {
+    guard let account = try await speaking({ try await catalog.account(row.ownerID) }) else {
       throw BackupError.authenticationRequired
     }
     let room = try await room(UploadKind(rawValue: row.kind) ?? .raw, account, beside: row)

@@ -4,6 +4,8 @@ import Ground
 
 /// A person as the catalog knows them; the password's hash is read apart, only where a password is checked.
 package struct UserRow: Sendable, Equatable {
+  /// `user.number`.
+  package let number: Int64
   package let id: Identifier
   package var email: String
   package var name: String
@@ -19,19 +21,9 @@ package struct UserRow: Sendable, Equatable {
   /// Set while a deleted person can be restored.
   package var deletedAt: Instant?
 
-  /// A person who is not in the catalog yet; `folder` is what the folder's name should start with.
-  package init(
-    id: Identifier, email: String, name: String, folder: String, isAdmin: Bool, avatarColor: String, quota: Int64?,
-    createdAt: Instant
-  ) {
-    (self.id, self.email, self.name, self.folder) = (id, email, name, folder)
-    (self.isAdmin, self.shouldChangePassword, self.avatarColor) = (isAdmin, false, avatarColor)
-    (self.quota, self.used, self.createdAt, self.updatedAt) = (quota, 0, createdAt, createdAt)
-  }
-
   static let columns = """
     user.id, user.email, user.name, user.folder, user.is_admin, user.should_change_password, user.avatar_color, \
-    user.quota, user.used, user.created_at, user.updated_at, user.deleted_at
+    user.quota, user.used, user.created_at, user.updated_at, user.deleted_at, user.number
     """
 
   /// Reads `columns`, the first of which stands at `start`.
@@ -48,6 +40,44 @@ package struct UserRow: Sendable, Equatable {
     createdAt = row[start + 9]
     updatedAt = row[start + 10]
     deletedAt = row[start + 11]
+    number = row[start + 12]
+  }
+}
+
+/// A person who is not in the catalog yet.
+package struct NewUser: Sendable {
+  package let id: Identifier
+  package let email: String
+  package let name: String
+  /// What the folder's name shall start with.
+  package let folder: String
+  package let isAdmin: Bool
+  package let shouldChangePassword: Bool
+  package let avatarColor: String
+  /// Bytes; nil is no limit.
+  package let quota: Int64?
+  package let createdAt: Instant
+
+  package init(
+    id: Identifier, email: String, name: String, folder: String, isAdmin: Bool, shouldChangePassword: Bool,
+    avatarColor: String, quota: Int64?, createdAt: Instant
+  ) {
+    (self.id, self.email, self.name, self.folder) = (id, email, name, folder)
+    (self.isAdmin, self.shouldChangePassword, self.avatarColor) = (isAdmin, shouldChangePassword, avatarColor)
+    (self.quota, self.createdAt) = (quota, createdAt)
+  }
+}
+
+/// What receiving a person's bytes takes to know, as of one moment.
+package struct Account: Sendable, Equatable {
+  package let id: Identifier
+  package let owner: Owner
+  /// Bytes; nil is no limit.
+  package let quota: Int64?
+  package let used: Int64
+
+  package init(id: Identifier, owner: Owner, quota: Int64?, used: Int64) {
+    (self.id, self.owner, self.quota, self.used) = (id, owner, quota, used)
   }
 }
 

@@ -38,7 +38,7 @@ extension Catalog {
   /// Adds a user under the first free folder name: `row.folder`, `row.folder-2`, `row.folder-3` …
   /// - Parameter onlyFirst: nothing happens where there is any user; looked up in the same transaction, so that of two
   ///   that race one wins.
-  package func insertUser(_ row: UserRow, passwordHash: String, onlyFirst: Bool) async throws -> UserOutcome {
+  package func insertUser(_ row: NewUser, passwordHash: String, onlyFirst: Bool) async throws -> UserOutcome {
     try await write { db in
       if onlyFirst, try Catalog.hasUser(db) { return .notFirst }
       if try Catalog.hasEmail(row.email, db) { return .emailTaken }

@@ -21,12 +21,14 @@ extension Catalog {
   }
 
   /// - Returns: nil where there is no such user.
-  package func owner(_ user: Identifier) async throws -> (owner: Owner, quota: Int64?, used: Int64)? {
-    try await read { db in
+  package func account(_ user: Identifier) async throws -> Account? {
+    try await lookUp { db in
       try Row.fetchOne(
         db.cachedStatement(sql: "SELECT number, folder, quota, used FROM user WHERE id = ? AND deleted_at IS NULL"),
         arguments: [user]
-      ).map { (Owner(number: $0["number"], folder: $0["folder"]), $0["quota"], $0["used"]) }
+      ).map {
+        Account(id: user, owner: Owner(number: $0[0], folder: $0[1]), quota: $0[2], used: $0[3])
+      }
     }
   }
 

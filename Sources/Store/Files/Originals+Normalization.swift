@@ -4,6 +4,8 @@
 extension String {
   /// In normalization form D: canonically equal strings become the same scalars.
   var decomposed: String {
+    // ASCII is that already.
+    if utf8.allSatisfy({ $0 < 0x80 }) { return self }
     var scalars = UnicodeScalarView()
     scalars.append(contentsOf: _nfd)
     return String(scalars)

@@ -34,7 +34,7 @@ struct FinishSteps: Sendable {
   func intend(_ members: inout [FinishMember]) {
     settleLeftovers()
     do {
-      members = try catalog.pool.write { [members] db in try intended(members, db) }
+      members = try transaction { [members] db, mode in try intended(members, db, mode) }
       forgetAnnounced(members)
     } catch {
       for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
@@ -44,20 +44,24 @@ struct FinishSteps: Sendable {
 
   /// The members as they are once the transaction is on disk.
   /// - Parameter failed: intents whose members are about to be undone: who sends the same bytes waits for that.
-  private func intended(_ members: [FinishMember], _ db: Database, failed: Set<Int64> = []) throws -> [FinishMember] {
+  private func intended(
+    _ members: [FinishMember], _ db: Database, _ mode: Mode, failed: Set<Int64> = []
+  ) throws -> [FinishMember] {
     var members = members
     // Looked at once for the batch; a duplicate needs no room.
     var batch = Batch(room: Result { try staging.checkReserve() }, numbers: failed)
     for index in members.indices {
       let request = members[index].request
       // Also where it is refused: its bytes wait in staging then, and its client may know its address.
-      try savepoint(db) {
-        if let upload = request.upload { try catalog.announced.record(upload, db) }
-      } failed: {
-        members[index].phase = .done(.failure($0))
+      if let upload = request.upload {
+        try mode.run(db) {
+          try catalog.announced.record(upload, db)
+        } failed: {
+          members[index].phase = .done(.failure($0))
+        }
       }
       guard case .new = members[index].phase else { continue }
-      try savepoint(db) {
+      try mode.run(db) {
         members[index].phase = try admit(request, db, batch)
       } failed: {
         members[index].phase = .done(.failure($0))
@@ -313,16 +317,17 @@ struct FinishSteps: Sendable {
     var isFollowingIntended = true
     let now = Instant.now()
     do {
-      following = try catalog.pool.write { [members, following] db in
+      following = try transaction { [members, following] db, mode in
+        failures = []
         for index in indices {
           guard case .intended(let intent, _) = members[index].phase else { continue }
-          try savepoint(db) {
+          try mode.run(db) {
             if try !intent.record(db, now: now), let upload = intent.upload { logEnded(upload) }
           } failed: {
             failures.append((index, intent, $0))
           }
         }
-        return try intended(following, db, failed: Set(failures.map(\.intent.number)))
+        return try intended(following, db, mode, failed: Set(failures.map(\.intent.number)))
       }
     } catch let error as DatabaseError where error.isWantOfRoom || error.resultCode == .SQLITE_BUSY {
       // Rolled back. (Frames that the log got before its index could not grow are overwritten by the undoing below.)
@@ -351,17 +356,5 @@ struct FinishSteps: Sendable {
       intend(&following)
     }
     return nil
-  }
-
-  /// Runs `body` so that its failure undoes itself alone. A catalog that cannot be written fails the whole transaction.
-  private func savepoint(_ db: Database, _ body: () throws -> Void, failed: (any Error) -> Void) throws {
-    do {
-      try db.inSavepoint {
-        try body()
-        return .commit
-      }
-    } catch let error as DatabaseError where error.resultCode != .SQLITE_CONSTRAINT {
-      throw error
-    } catch { failed(error) }
   }
 }
