@@ -7,6 +7,7 @@ func speaking<T>(_ body: () async throws -> T) async throws -> T {
   {
     switch error {
     case .quotaExceeded: throw BackupError.quotaExceeded
+    case .ownerGone: throw BackupError.authenticationRequired
     // Whether it is unknown or somebody else's stays the owner's secret.
     case .liveVideoNotFound: throw BackupError.invalid("Live photo video not found")
     case .unavailable(let reason): throw BackupError.unavailable(reason)

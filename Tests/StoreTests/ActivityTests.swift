@@ -42,6 +42,23 @@ import Testing
     return (user, phone, numbers)
   }
 
+  @Test("A line of somebody who is gone by now keeps nobody else's from being written")
+  func ofSomebodyWhoIsGone() async throws {
+    let store = try await StoreFixture()
+    let (_, bob) = try await StoreFixture.addUser("bob", to: store.catalog)
+    try await store.catalog.write { db in
+      try db.execute(sql: "DELETE FROM user WHERE number = ?", arguments: [bob.number])
+    }
+    let before = try await store.count("activity")
+    let now = Instant(milliseconds: 1_800_000_000_000)
+    try await store.catalog.record([
+      ActivityEntry(at: now, kind: .rejected, user: bob.number, name: "his.jpg"),
+      ActivityEntry(at: now, kind: .rejected, user: store.anna.number, name: "hers.jpg"),
+      ActivityEntry(at: now, kind: .loginFailed, user: nil),
+    ])
+    #expect(try await store.count("activity") == before + 2)
+  }
+
   @Test("A device's activity is that of all its parts, in one order, page by page")
   func ofADevice() async throws {
     let store = try await StoreFixture()

@@ -170,6 +170,18 @@ import Testing
     #expect(try await store.catalog.account(id)?.used == 250)
   }
 
+  @Test func nothingIsStoredForWhoWasDeletedMeanwhile() async throws {
+    let store = try await StoreFixture()
+    let (_, bob) = try await StoreFixture.addUser("bob", to: store.catalog)
+    let request = try await store.request(sample(10), name: "a.jpg", owner: bob)
+    try await store.catalog.write { db in
+      try db.execute(sql: "UPDATE user SET deleted_at = 1 WHERE number = ?", arguments: [bob.number])
+    }
+    await #expect(throws: FinishError.ownerGone) { try await store.finisher.finish(request) }
+    #expect(store.files == [])
+    #expect(try await store.problems() == [])
+  }
+
   @Test func memberThatCannotBeRecordedIsUndoneAlone() async throws {
     let store = try await StoreFixture()
     let steps = FinishSteps(

@@ -31,7 +31,7 @@ extension Catalog {
 
   /// The key whose secret has this SHA-256, its user, and the hash as stored.
   package func apiKey(secretHash: [UInt8]) async throws -> (key: APIKeyRow, user: UserRow, secretHash: [UInt8])? {
-    try await lookUp { db in
+    try await findByKey { db in
       let sql = """
         SELECT \(APIKeyRow.columns), \(UserRow.columns), api_key.secret_hash
         FROM api_key JOIN user ON user.number = api_key.user

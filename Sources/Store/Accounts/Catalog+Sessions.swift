@@ -43,7 +43,7 @@ extension Catalog {
   package func session(
     tokenHash: [UInt8]
   ) async throws -> (session: SessionRow, user: UserRow, tokenHash: [UInt8])? {
-    try await lookUp { db in
+    try await findByKey { db in
       let sql = """
         SELECT \(SessionRow.columns), \(UserRow.columns), session.token_hash
         FROM session JOIN user ON user.number = session.user

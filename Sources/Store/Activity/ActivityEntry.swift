@@ -59,12 +59,13 @@ package struct ActivityEntry: Sendable, Equatable {
   /// Unicode scalars of a text that are kept.
   static let longestText = 300
 
+  /// Nothing where its person is gone by now: their line must not keep the others of a transaction from being written.
   func insert(_ db: Database) throws {
     try db.cachedStatement(
       sql: """
         INSERT INTO activity (at, kind, user, device, asset, name, bytes, captured_at, count, seconds,
           reason, detail)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        SELECT ?, ?, ?3, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE ?3 IS NULL OR EXISTS (SELECT 1 FROM user WHERE number = ?3)
         """
     ).execute(arguments: [
       at, kind.rawValue, user, device, asset, name.map(ActivityEntry.short), bytes, capturedAt, count,

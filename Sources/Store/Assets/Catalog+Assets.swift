@@ -22,7 +22,7 @@ extension Catalog {
 
   /// - Returns: nil where there is no such user.
   package func account(_ user: Identifier) async throws -> Account? {
-    try await lookUp { db in
+    try await findByKey { db in
       try Row.fetchOne(
         db.cachedStatement(sql: "SELECT number, folder, quota, used FROM user WHERE id = ? AND deleted_at IS NULL"),
         arguments: [user]

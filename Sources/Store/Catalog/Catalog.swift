@@ -8,6 +8,8 @@ import Ground
 package final class Catalog: Sendable {
   /// Readers at once; more wait. Four cover two cores and a slow disk.
   package static let readers = 4
+  /// Rows found by their key at once, on the readers' connections.
+  private static let keyLaneCount = 2
   /// How long a statement waits for a command line that is writing, in seconds.
   private static let patience = 10.0
 
@@ -15,8 +17,8 @@ package final class Catalog: Sendable {
   private static let pageRoom: Int64 = 64 << 10
 
   let pool: DatabasePool
-  /// Where statements that read run: one step there and one back, where GRDB's own way takes two queues each time.
-  private let reading = Lanes(label: "catalog.read", count: Catalog.readers)
+  /// For `findByKey`, and nothing that takes longer: nobody waits on a lane behind somebody's search.
+  private let keyLanes = Lanes(label: "catalog.key", count: Catalog.keyLaneCount)
   /// Where uploads record their progress.
   let group: GroupCommit
   /// Uploads that are not recorded yet.
@@ -60,21 +62,16 @@ package final class Catalog: Sendable {
 
   /// Runs `body` in one read transaction: it sees one moment of the catalog, whatever is written meanwhile.
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    try await reading.next().run { try transaction(body) }
+    do { return try await pool.read(body) } catch { throw StoreError.wrap(error) }
   }
 
-  /// Runs one statement that reads, which sees one moment of the catalog by itself. Without BEGIN and COMMIT, each of
-  /// which SQLite would parse anew: for what every request asks.
-  func lookUp<T: Sendable>(_ statement: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    try await reading.next().run { try alone(statement) }
+  /// Runs one statement that finds a row by its key: for what every request asks. It sees one moment of the catalog by
+  /// itself, without BEGIN and COMMIT, which SQLite would parse anew each time, and takes one queue where `read` takes two.
+  func findByKey<T: Sendable>(_ statement: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    try await keyLanes.next().run { try alone(statement) }
   }
 
-  // Not `async`, so that GRDB's waiting calls are taken: a lane may block.
-
-  private func transaction<T>(_ body: (Database) throws -> T) throws -> T {
-    do { return try pool.read(body) } catch { throw StoreError.wrap(error) }
-  }
-
+  /// Not `async`, so that GRDB's waiting call is taken: a lane may block.
   private func alone<T>(_ statement: (Database) throws -> T) throws -> T {
     do { return try pool.unsafeRead(statement) } catch { throw StoreError.wrap(error) }
   }

@@ -174,8 +174,9 @@ struct FinishSteps: Sendable {
     try batch.room.get()
     guard
       let account = try Row.fetchOne(
-        db.cachedStatement(sql: "SELECT quota, used FROM user WHERE number = ?"), arguments: [asset.owner.number])
-    else { throw StoreError.broken("the owner is gone") }
+        db.cachedStatement(sql: "SELECT quota, used FROM user WHERE number = ? AND deleted_at IS NULL"),
+        arguments: [asset.owner.number])
+    else { throw FinishError.ownerGone }
     if let quota = account["quota"] as Int64?,
       (account["used"] as Int64) + batch.reserved[asset.owner.number, default: 0] + asset.bytes > quota
     {

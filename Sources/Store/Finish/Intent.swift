@@ -102,6 +102,8 @@ struct Intent: Sendable, Equatable {
 /// Why a whole file may not become an asset.
 package enum FinishError: Error, Sendable, Equatable {
   case quotaExceeded
+  /// The person was deleted while the bytes came.
+  case ownerGone
   case liveVideoNotFound
   case liveVideoIsNoVideo
   /// A changed date lies outside the years 1 to 9999.
