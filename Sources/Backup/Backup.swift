@@ -233,8 +233,11 @@ package final class Backup: Sendable {
     await holdings.close()
     await contacts.close()
     await log.close()
-    // Everything acknowledged is on disk already; a failing close loses nothing.
-    do { try catalog.close() } catch { logger.error("the catalog could not be closed cleanly: \(error)") }
+    // Everything acknowledged is on disk already; a failing close loses nothing. Not on this thread: closing waits for
+    // readers, which on a machine of one core need it to end.
+    do { try await Lane(label: "catalog.close").run { try catalog.close() } } catch {
+      logger.error("the catalog could not be closed cleanly: \(error)")
+    }
     directory.unlock()
   }
 }

@@ -54,7 +54,7 @@ package final class Reception {
   /// Makes it durable and records it: digest compared, synced, renamed, recorded, in that order.
   /// - Parameter sidecar: a finished XMP file that belongs to it.
   /// - Throws: `.checksumMismatch`, `.emptyFile`, `.unsupportedType`, `.quotaExceeded`, `.invalid`,
-  ///   `.diskFull`, `.storedMeanwhile`; nothing is stored then.
+  ///   `.diskFull`, `.storedMeanwhile`, `.authenticationRequired` (deleted meanwhile); nothing is stored then.
   package func finish(_ facts: UploadFacts, sidecar: Reception?) async throws -> UploadResult {
     defer {
       abandon()

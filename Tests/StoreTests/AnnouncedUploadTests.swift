@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Ground
 import Testing
 
@@ -41,6 +42,22 @@ import Testing
     #expect(try await catalog.openUploads(owner: third.ownerID).map(\.number) == [third, second, first].map(\.number))
     #expect(try await catalog.stagedUploads(owner: world.store.anna).count == 3)
     #expect(try await recorded(world) == 3)
+  }
+
+  @Test func whoIsGoneKeepsNobodyElsesFromBeingRecorded() async throws {
+    let world = try await UploadFixture()
+    let (id, bob) = try await StoreFixture.addUser("bob", to: world.store.catalog)
+    let his = NewUpload(
+      token: randomBytes(32), asset: Identifier(), owner: bob, kind: "raw", rule: "flag", details: "{}",
+      expiresAt: UploadFixture.far)
+    #expect(try await world.store.catalog.announce(his, ownerID: id, unlessOpen: .max) != nil)
+    try await world.store.catalog.write { db in
+      try db.execute(sql: "DELETE FROM user WHERE number = ?", arguments: [bob.number])
+    }
+    let hers = try #require(try await announce(world))
+    try await world.store.catalog.recordAnnounced { _ in true }
+    #expect(try await recorded(world) == 1)
+    #expect(try await world.row(hers)?.token == hers.token)
   }
 
   /// Its number was given before: nobody else may get it.

@@ -92,7 +92,8 @@ extension Catalog {
 
   private static func apiKey(_ id: Identifier, of user: Identifier, _ db: Database) throws -> APIKeyRow? {
     let sql = """
-      SELECT \(APIKeyRow.columns) FROM api_key WHERE id = ? AND user = (SELECT number FROM user WHERE id = ?)
+      SELECT \(APIKeyRow.columns) FROM api_key
+      WHERE id = ? AND user = (SELECT number FROM user WHERE id = ? AND deleted_at IS NULL)
       """
     return try Row.fetchOne(db, sql: sql, arguments: [id, user]).map { try APIKeyRow($0, user: user) }
   }

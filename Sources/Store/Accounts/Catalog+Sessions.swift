@@ -66,8 +66,10 @@ extension Catalog {
   /// Whether a login of this user still holds.
   package func hasSession(_ id: Identifier, of user: Identifier) async throws -> Bool {
     try await read { db in
-      let sql =
-        "SELECT EXISTS (SELECT 1 FROM session JOIN user ON user.number = session.user WHERE session.id = ? AND user.id = ?)"
+      let sql = """
+        SELECT EXISTS (SELECT 1 FROM session JOIN user ON user.number = session.user
+          WHERE session.id = ? AND user.id = ? AND user.deleted_at IS NULL)
+        """
       return try Bool.fetchOne(db.cachedStatement(sql: sql), arguments: [id, user]) ?? false
     }
   }

@@ -204,13 +204,15 @@ extension UploadRow {
       arguments: [owner.number]) ?? 0
   }
 
-  /// Records a new upload; nothing happens where its number is recorded already.
+  /// Records a new upload; nothing happens where its number is recorded already, or its person is gone: their row must
+  /// not keep the others of a transaction from being written.
   func insert(_ db: Database) throws {
     try db.cachedStatement(
       sql: """
         INSERT INTO upload (number, token, asset, owner, kind, rule, length, claimed_sha1, claimed_sha256, staged,
           details, created_at, active_at, expires_at, boot)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO NOTHING
+        SELECT ?, ?, ?, ?4, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM user WHERE number = ?4)
+        ON CONFLICT (number) DO NOTHING
         """
     ).execute(arguments: [
       number, token.databaseBytes, asset, owner.number, kind, rule, length, claimedSHA1, claimedSHA256?.databaseBytes,
