@@ -1,7 +1,7 @@
 import Glibc
 import Ground
 
-/// A client that says exactly the bytes it is told to, over a blocking socket with a time-out of 20 seconds.
+/// A client that says exactly the bytes it is told to, over a blocking socket with a time-out of 60 seconds.
 final class RawClient: Sendable {
   private let socket: Descriptor
 
@@ -12,7 +12,7 @@ final class RawClient: Sendable {
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var patience = timeval(tv_sec: 20, tv_usec: 0)
+    var patience = timeval(tv_sec: 60, tv_usec: 0)
     var atOnce: Int32 = 1  // small pieces go out as they are said: Nagle's wait costs 40 ms a piece (RFC 896)
     setsockopt(number, Int32(IPPROTO_TCP), TCP_NODELAY, &atOnce, socklen_t(MemoryLayout<Int32>.size))
     let size = socklen_t(MemoryLayout<timeval>.size)
