@@ -10,7 +10,7 @@ struct FormReception: Sendable {
   let desk: ReceiveDesk
   /// `User-Agent`: some clients percent-encode names.
   let agent: String?
-  let owner: Account
+  let account: Account
   /// What brings it.
   let origin: Origin?
   /// The photo's, not the form's.
@@ -44,12 +44,12 @@ struct FormReception: Sendable {
           file = try await receive(
             reader,
             try await desk.open(
-              owner, expectedLength: expected, claimed: claimed, origin: origin,
+              account, expectedLength: expected, claimed: claimed, origin: origin,
               name: form.fieldName ?? form.partName), limit: nil)
         case "sidecarData":
           guard sidecar == nil else { throw ValidationFailure("sidecarData", "must not be repeated") }
           sidecar = try await receive(
-            reader, try await desk.open(owner, expectedLength: nil), limit: FormReception.sidecarLimit)
+            reader, try await desk.open(account, expectedLength: nil), limit: FormReception.sidecarLimit)
         default:
           if let limit = UploadForm.limit(of: part.name) {
             try form.set(part.name, try await reader.text(limit: limit))
@@ -65,7 +65,7 @@ struct FormReception: Sendable {
         if error is ValidationFailure { file.refuse("invalid") } else { file.abandon(because: error) }
       } else if case BackupError.unsupportedType = error {
         desk.note(
-          .failure(error), owner: owner.owner, origin: origin, name: form.fieldName ?? form.partName,
+          .failure(error), owner: account.owner, origin: origin, name: form.fieldName ?? form.partName,
           bytes: body.declaredLength)
       }
       sidecar?.abandon()

@@ -24,7 +24,7 @@ struct UploadDoor: Sendable {
     }
     guard let boundary = UploadDoor.boundary(request[.contentType]) else { throw UploadDoor.noForm }
     let reception = FormReception(
-      desk: desk, agent: request[.userAgent], owner: account, origin: principal.origin, claimed: claimed)
+      desk: desk, agent: request[.userAgent], account: account, origin: principal.origin, claimed: claimed)
     // Receiving, hashing and writing stay on one lane: no change of thread between two blocks.
     return UploadDoor.answer(try await desk.lane().run { try await reception.receive(request.body, boundary) })
   }

@@ -42,7 +42,7 @@ struct UploadPump: Sendable {
         return count
       }
       let reception = FormReception(
-        desk: desk, agent: upload.agent, owner: try await desk.account(of: upload.owner), origin: upload.origin,
+        desk: desk, agent: upload.agent, account: try await desk.account(of: upload.owner), origin: upload.origin,
         claimed: upload.claimedSHA1)
       return try await writer.record(try await reception.receive(body, boundary))
     } catch {

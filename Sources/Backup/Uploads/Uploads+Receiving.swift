@@ -228,9 +228,7 @@ extension Uploads {
     }
     let length = try extent(
       part, from: row.offset, rule: CompletionRule(rawValue: row.rule) ?? .length, known: row.length)
-    guard let account = try await speaking({ try await catalog.account(row.ownerID) }) else {
-      throw BackupError.authenticationRequired
-    }
+    let account = try await desk.account(of: row.ownerID)
     let room = try await room(UploadKind(rawValue: row.kind) ?? .raw, account, beside: row)
     let end = length ?? part.offset + (part.count ?? 0)
     // What is here already needs no more room in staging; whether it may be stored is looked at then.
