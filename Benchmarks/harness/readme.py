@@ -34,5 +34,7 @@ def write(file, rows, measured, machine):
     kept = [line for line in old.splitlines() if line.startswith("| ") and line[2:3] not in measured
             and not line.startswith("| line ")]
     fresh = ["| " + " | ".join(row.cells()) + " |" for row in rows]
+    if kept:  # the day is that of the measured lines alone
+        machine = machine.replace(":", f" (line {', '.join(sorted(measured))}; the others earlier):", 1)
     table = render([]) + "\n" + "\n".join(sorted(kept + fresh, key=lambda line: line[2:3]))
     file.write_text(f"{before}{BEGIN}\n{machine}\n\n{table}\n{END}{after}")
