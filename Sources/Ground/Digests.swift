@@ -4,6 +4,7 @@ import COpenSSL
 package func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] {
   let input = Array(bytes)
   var out = [UInt8](repeating: 0, count: 32)
+  // Part of every OpenSSL, whatever its policy. Zeros instead would be the same hash for every secret.
   guard EVP_Digest(input, input.count, &out, nil, EVP_sha256(), nil) == 1 else {
     fatalError("OpenSSL offers no SHA-256")
   }

@@ -47,6 +47,7 @@ package final class Trash: Sendable {
       return
     }
     let removal = Removal(limits: limits, catalog: catalog, originals: originals, remover: remover, logger: logger)
+    // Detached: at the priority of work that nobody waits for, and with nothing of whoever started the server.
     worker = Task.detached(priority: .utility) {
       for await _ in calls { await removal.run(now()) }
     }

@@ -3,7 +3,7 @@ import GRDB
 // The transaction of a batch.
 extension FinishSteps {
   /// How the members of a batch share its transaction.
-  enum Mode {
+  enum Sharing {
     /// All or none: the first that fails ends the transaction.
     case together
     /// Each in a savepoint: one that fails undoes itself alone.
@@ -33,8 +33,8 @@ extension FinishSteps {
 
   /// Runs `body` in one transaction. A savepoint for each member would have SQLite parse two statements and copy every
   /// page that it changes, and nearly always all succeed: only where one fails, all is undone, and done again apart.
-  func transaction<T>(_ body: (Database, Mode) throws -> T) throws -> T {
-    do { return try catalog.pool.write { db in try body(db, .together) } } catch is Mode.MemberFailed {
+  func transaction<T>(_ body: (Database, Sharing) throws -> T) throws -> T {
+    do { return try catalog.pool.write { db in try body(db, .together) } } catch is Sharing.MemberFailed {
       return try catalog.pool.write { db in try body(db, .apart) }
     }
   }

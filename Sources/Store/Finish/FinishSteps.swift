@@ -34,7 +34,7 @@ struct FinishSteps: Sendable {
   func intend(_ members: inout [FinishMember]) {
     settleLeftovers()
     do {
-      members = try transaction { [members] db, mode in try intended(members, db, mode) }
+      members = try transaction { [members] db, sharing in try intended(members, db, sharing) }
       forgetAnnounced(members)
     } catch {
       for index in members.indices { members[index].phase = .done(.failure(catalog.wrap(error))) }
@@ -45,7 +45,7 @@ struct FinishSteps: Sendable {
   /// The members as they are once the transaction is on disk.
   /// - Parameter failed: intents whose members are about to be undone: who sends the same bytes waits for that.
   private func intended(
-    _ members: [FinishMember], _ db: Database, _ mode: Mode, failed: Set<Int64> = []
+    _ members: [FinishMember], _ db: Database, _ sharing: Sharing, failed: Set<Int64> = []
   ) throws -> [FinishMember] {
     var members = members
     // Looked at once for the batch; a duplicate needs no room.
@@ -54,15 +54,15 @@ struct FinishSteps: Sendable {
       let request = members[index].request
       // Also where it is refused: its bytes wait in staging then, and its client may know its address.
       if let upload = request.upload {
-        try mode.run(db) {
+        try sharing.run(db) {
           try catalog.announced.record(upload, db)
         } failed: {
           members[index].phase = .done(.failure($0))
         }
       }
       guard case .new = members[index].phase else { continue }
-      try mode.run(db) {
-        members[index].phase = try admit(request, db, batch)
+      try sharing.run(db) {
+        try admit(&members[index], db, batch)
       } failed: {
         members[index].phase = .done(.failure($0))
       }
@@ -82,6 +82,7 @@ struct FinishSteps: Sendable {
   /// What may happen only when the transaction with the intents is over.
   private func settleIntended(_ members: [FinishMember]) {
     for member in members {
+      if member.hadEnded, let upload = member.request.upload { logEnded(upload) }
       switch member.phase {
       case .done(let result):
         if case .success(.duplicate) = result { CrashPoint.duplicateFound.pass() }
@@ -133,7 +134,12 @@ struct FinishSteps: Sendable {
     }
     originals.lost.remove(stored.id)
     // From here on its row alone would tell a lie: the file has gone where it belongs.
-    if request.upload != nil { try catalog.pool.write { db in try endUpload(request, db, isNew: false, stored.id) } }
+    if let upload = request.upload {
+      let isEnded = try catalog.pool.write { db in
+        try UploadRow.complete(db, upload, isNew: false, stored.id, request.asset)
+      }
+      if !isEnded { logEnded(upload) }
+    }
   }
 
   /// What the earlier members of a batch mean for the next.
@@ -146,21 +152,20 @@ struct FinishSteps: Sendable {
     var reserved: [Int64: Int64] = [:]
   }
 
-  private func endUpload(_ request: FinishRequest, _ db: Database, isNew: Bool, _ asset: Identifier) throws {
-    guard let number = request.upload else { return }
-    if try !UploadRow.complete(db, number, isNew: isNew, asset, request.asset) { logEnded(number) }
-  }
-
-  /// The photo is stored all the same: nobody is told less than is true.
+  /// The photo is stored all the same: nobody is told less than is true. Called once the transaction is over, which may
+  /// run twice.
   private func logEnded(_ upload: Int64) { logger.error("upload \(upload) had ended before its photo was stored") }
 
-  private func admit(_ request: FinishRequest, _ db: Database, _ batch: Batch) throws -> FinishMember.Phase {
+  private func admit(_ member: inout FinishMember, _ db: Database, _ batch: Batch) throws {
+    let request = member.request
     let asset = request.asset
     if let stored = try StoredOriginal.find(db, asset.sha1, owner: asset.owner.number) {
       // A row whose file is gone must not keep the bytes away that would heal it.
-      guard try originals.size(stored.key) == stored.size else { return .lost(stored) }
-      try endUpload(request, db, isNew: false, stored.id)
-      return .done(.success(.duplicate(stored.id)))
+      guard try originals.size(stored.key) == stored.size else { return member.phase = .lost(stored) }
+      if let upload = request.upload {
+        member.hadEnded = try !UploadRow.complete(db, upload, isNew: false, stored.id, asset)
+      }
+      return member.phase = .done(.success(.duplicate(stored.id)))
     }
     if let twin = try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),
@@ -169,7 +174,7 @@ struct FinishSteps: Sendable {
       guard batch.numbers.contains(twin) else {
         throw StoreError.broken("an earlier attempt at these bytes could not be undone yet")
       }
-      return .deferred
+      return member.phase = .deferred
     }
     try batch.room.get()
     guard
@@ -187,7 +192,7 @@ struct FinishSteps: Sendable {
       staged: request.staged, sidecarStaged: request.sidecarStaged, key: try freeKey(for: asset, db), asset: asset,
       upload: request.upload)
     try intent.insert(db)
-    return .intended(intent, isMoved: false)
+    member.phase = .intended(intent, isMoved: false)
   }
 
   /// The first free key: the name itself, then `+1`, `+2` … Doubles its stride and halves it again, so that the
@@ -315,20 +320,21 @@ struct FinishSteps: Sendable {
       return nil
     }
     var failures: [(index: Int, intent: Intent, error: any Error)] = []
+    var ended: [Int64] = []
     var isFollowingIntended = true
     let now = Instant.now()
     do {
-      following = try transaction { [members, following] db, mode in
-        failures = []
+      following = try transaction { [members, following] db, sharing in
+        (failures, ended) = ([], [])
         for index in indices {
           guard case .intended(let intent, _) = members[index].phase else { continue }
-          try mode.run(db) {
-            if try !intent.record(db, now: now), let upload = intent.upload { logEnded(upload) }
+          try sharing.run(db) {
+            if try !intent.record(db, now: now), let upload = intent.upload { ended.append(upload) }
           } failed: {
             failures.append((index, intent, $0))
           }
         }
-        return try intended(following, db, mode, failed: Set(failures.map(\.intent.number)))
+        return try intended(following, db, sharing, failed: Set(failures.map(\.intent.number)))
       }
     } catch let error as DatabaseError where error.isWantOfRoom || error.resultCode == .SQLITE_BUSY {
       // Rolled back. (Frames that the log got before its index could not grow are overwritten by the undoing below.)
@@ -336,13 +342,14 @@ struct FinishSteps: Sendable {
         guard case .intended(let intent, _) = members[index].phase else { return nil }
         return (index, intent, StoreError.wrap(error))
       }
-      isFollowingIntended = false
+      (ended, isFollowingIntended) = ([], false)
     } catch {
       // Whether the commit is on disk shows only when SQLite reads its log again. Files and intents stay as they are:
       // recovery finds the rows, or makes them.
       logger.critical("the catalog failed while recording; uploads are refused until a restart: \(error)")
       return error as? StoreError ?? .broken("the catalog failed: \(error)")
     }
+    ended.forEach(logEnded)
     for failure in failures { fail(&members[failure.index], failure.intent, .all, failure.error) }
     for index in indices {
       guard case .intended(let intent, _) = members[index].phase else { continue }

@@ -210,4 +210,6 @@ struct FinishMember {
   }
   let request: FinishRequest
   var phase = Phase.new
+  /// Its upload had ended before the duplicate was found.
+  var hadEnded = false
 }
