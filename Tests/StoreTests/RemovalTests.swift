@@ -146,19 +146,41 @@ import Testing
     #expect(try await remover().move() == 0)
   }
 
-  /// The move was done and could not be recorded; a newcomer took the name meanwhile.
-  @Test func aNewcomerUnderTheNameStays() async throws {
-    let id = try await stored(sample(50), "a.jpg")
+  /// A crash came between the move and the lists: a newcomer's line would stand beside those of who has left.
+  @Test(arguments: [true, false]) func aNameOnItsWayOutIsNobodys(hasSidecar: Bool) async throws {
+    let id = try await stored(sample(50), "a.jpg", sidecar: sample(5, seed: 9))
     _ = try await delete(id)
     let folder = "\(quarantine)/2025-11-24/\(month)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try FileSystem.rename("\(store.directory.originals)/\(month)/a.jpg", folder + "/a.jpg")
-    _ = try store.originals.list(folder: month).remove(["a.jpg"])
-    let newcomer = try await stored(sample(70, seed: 7), "a.jpg")
-    #expect(try await store.row(newcomer)?.originalKey == "\(month)/a.jpg")
+    for name in ["a.jpg.xmp", "a.jpg"] {
+      try FileSystem.rename("\(store.directory.originals)/\(month)/\(name)", "\(folder)/\(name)")
+    }
+    let newcomer = try await stored(sample(70, seed: 7), "a.jpg", sidecar: hasSidecar ? sample(6, seed: 8) : nil)
+    #expect(try await store.row(newcomer)?.originalKey == "\(month)/a+1.jpg")
     try await settle()
     #expect(try await store.problems() == [])
-    #expect(store.files == ["\(month)/a.jpg"])
+    #expect(store.files == ["\(month)/a+1.jpg"] + (hasSidecar ? ["\(month)/a+1.jpg.xmp"] : []))
+    #expect(
+      try run("sha1sum", ["--check", "--strict", "--quiet", "SHA1SUMS"], in: "\(store.directory.originals)/\(month)") == 0)
+    #expect(quarantined == ["2025-11-24/\(month)/a.jpg", "2025-11-24/\(month)/a.jpg.xmp"])
+    #expect(try sumsHold("2025-11-24"))
+    let next = try await stored(sample(71, seed: 6), "a.jpg")
+    #expect(try await store.row(next)?.originalKey == "\(month)/a.jpg", "free again")
+  }
+
+  /// What an older version may have left: the file of a living asset never leaves.
+  @Test func aNewcomerUnderTheNameStays() async throws {
+    let id = try await stored(sample(50), "a.jpg")
+    _ = try await delete(id)
+    try FileSystem.remove("\(store.directory.originals)/\(month)/a.jpg")
+    _ = try store.originals.list(folder: month).remove(["a.jpg"])
+    _ = try await stored(sample(70, seed: 7), "b.jpg")
+    try await store.catalog.write { db in
+      try db.execute(sql: "UPDATE removal SET original_key = ?", arguments: ["\(self.month)/b.jpg"])
+    }
+    try await settle()
+    #expect(try await store.problems() == [])
+    #expect(store.files == ["\(month)/b.jpg"])
   }
 
   @Test func aLostFileIsNoHindrance() async throws {

@@ -209,7 +209,8 @@ struct FinishSteps: Sendable {
         db.cachedStatement(
           sql: """
             SELECT EXISTS (SELECT 1 FROM asset WHERE place = ?1) OR EXISTS (SELECT 1 FROM intent WHERE place = ?1)
-            """), arguments: [place]) == true
+              OR EXISTS (SELECT 1 FROM removal WHERE original_key = ?2 AND state = 'announced')
+            """), arguments: [place, key]) == true
       {
         return false
       }

@@ -121,7 +121,8 @@ package struct Remover: Sendable {
     CrashPoint.removalUnlisted.pass()
   }
 
-  /// Whether what lies under the key is still the deleted asset's: after a failed attempt a newcomer may have taken the name.
+  /// Whether what lies under the key is still the deleted asset's. Names on their way out are given to nobody; before
+  /// migration 23 a newcomer could take one after a failed attempt.
   private func isOurs(_ row: RemovalRow) throws -> Bool {
     try catalog.pool.read { db in
       try Bool.fetchOne(
