@@ -82,6 +82,10 @@ let package = Package(
     .target(
       name: "MigratedCatalog", dependencies: ["Store", "Ground"], path: "Tests/MigratedCatalog",
       swiftSettings: everyFloor),
+    // A log that tests can read.
+    .target(
+      name: "LogLines", dependencies: [.product(name: "Logging", package: "swift-log")], path: "Tests/LogLines",
+      swiftSettings: everyFloor),
     // A simulated year: by the tests, and larger by `Benchmarks/run i`.
     .target(
       name: "TickleSimulation", dependencies: ["Tickle", "Ground"], path: "Tests/TickleSimulation",
@@ -99,12 +103,15 @@ let package = Package(
       swiftSettings: everyFloor),
     .testTarget(
       name: "HTTPServerTests",
-      dependencies: ["HTTPServer", "Ground", .product(name: "HTTPTypes", package: "swift-http-types")],
+      dependencies: [
+        "HTTPServer", "Ground", .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: everyFloor),
     .testTarget(
       name: "StoreTests",
       dependencies: [
-        "Store", "MigratedCatalog", "Ground", .product(name: "GRDB", package: "GRDB.swift"),
+        "Store", "MigratedCatalog", "LogLines", "Ground", .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: everyFloor),
@@ -118,7 +125,7 @@ let package = Package(
     .testTarget(
       name: "APITests",
       dependencies: [
-        "API", "Backup", "Store", "MigratedCatalog", "HTTPServer", "Ground", "Wire",
+        "API", "Backup", "Store", "MigratedCatalog", "LogLines", "HTTPServer", "Ground", "Wire",
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ], swiftSettings: everyFloor),
   ]

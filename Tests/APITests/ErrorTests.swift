@@ -1,5 +1,6 @@
 import Ground
 import HTTPTypes
+import LogLines
 import Testing
 
 @testable import API

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Ground
 import HTTPTypes
+import LogLines
 import MigratedCatalog
 import Testing
 

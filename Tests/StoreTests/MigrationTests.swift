@@ -111,6 +111,35 @@ import Testing
     }
   }
 
+  /// What was on its way out when the program was exchanged keeps its name from newcomers.
+  @Test func namesOnTheirWayOutGetTheirPlace() async throws {
+    try FileSystem.remove("\(files)/0001_first.sql")
+    let released = try FileSystem.names(in: MigratedCatalog.migrationsFolder).sorted()
+    func copy(_ names: some Sequence<String>) throws {
+      for name in names {
+        try write(name, String(contentsOfFile: "\(MigratedCatalog.migrationsFolder)/\(name)", encoding: .utf8))
+      }
+    }
+    try copy(released.prefix { $0 < "0024" })
+    let catalog = try catalog()
+    try await migrator().migrate(catalog, backups: backups)
+    try await catalog.write { db in
+      for (key, state) in [("a/Z.JPG", "announced"), ("a/z.jpg", "announced"), ("b/c.jpg", "quarantined")] {
+        try db.execute(
+          sql: """
+            INSERT INTO removal (id, sha1, original_key, day, target, removed_at, state) VALUES (?, ?, ?, '', ?, 0, ?)
+            """, arguments: [Identifier(), Data(count: 20), key, key, state])
+      }
+    }
+    try copy(released.drop { $0 < "0024" })
+    try await migrator().migrate(catalog, backups: backups)
+    let places = try await catalog.read { db in
+      try (Int64?).fetchAll(db, sql: "SELECT place FROM removal ORDER BY number")
+    }
+    let place = Originals.place(of: "a/z.jpg")
+    #expect(places == [place, place, nil])
+  }
+
   @Test func commitsAreSyncedAndForeignKeysKept() async throws {
     let catalog = try catalog()
     let settings = try await catalog.write { db in

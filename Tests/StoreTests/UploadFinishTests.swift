@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Ground
+import LogLines
 import Logging
 import Testing
 
@@ -57,6 +58,45 @@ import Testing
   }
 
   // MARK: Without a crash
+
+  /// The photo counts, and the log says it once, though the batch is written twice because of another member.
+  @Test func onesThatHadEndedAreLoggedOnce() async throws {
+    guard case .created = try await world.store.store(sample(60, seed: 8), name: "before.jpg") else { return }
+    let log = LogLines()
+    let steps = FinishSteps(
+      catalog: world.store.catalog, staging: world.store.staging, originals: world.store.originals, logger: log.logger)
+    let (new, newRequest) = try await whole()
+    let (known, knownRequest) = try await whole(sample(60, seed: 8))
+    try await world.store.catalog.write { db in try db.execute(sql: "UPDATE user SET quota = 6000") }
+    let tooLarge = try await world.store.request(sample(1000, seed: 3), name: "b.jpg")
+    let again = try await world.store.request(sample(1000, seed: 5), name: "b.jpg")
+    try await world.store.catalog.write { db in
+      try db.execute(sql: "UPDATE upload SET state = 'gone', staged = NULL, sha1_state = NULL")
+      try db.execute(
+        sql: """
+          CREATE TRIGGER refusing BEFORE INSERT ON asset WHEN new.original_name = CAST('c.jpg' AS BLOB)
+          BEGIN SELECT RAISE(ABORT, 'no'); END
+          """)
+    }
+    let refused = try await world.store.request(sample(70, seed: 4), name: "c.jpg")
+    // Intents are written twice because of the quota, rows because of the trigger; the duplicate comes with those.
+    var members = [newRequest, refused, tooLarge].map { FinishMember(request: $0) }
+    steps.intend(&members)
+    let (next, breakdown) = steps.finishIntended(&members) {
+      [knownRequest, again].map { FinishMember(request: $0) }
+    }
+    #expect(breakdown == nil)
+    guard case .done(.success(.created(new.asset))) = members[0].phase, case .done(.failure) = members[1].phase,
+      case .done(.failure) = members[2].phase, case .done(.failure) = next[1].phase,
+      case .done(.success(.duplicate)) = next[0].phase
+    else {
+      Issue.record("\(members) \(next)")
+      return
+    }
+    for upload in [new, known] {
+      #expect(log.all.count { $0.hasPrefix("upload \(upload.number) had ended") } == 1)
+    }
+  }
 
   @Test func becomesAnAsset() async throws {
     let (upload, request) = try await whole()

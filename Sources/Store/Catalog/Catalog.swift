@@ -47,6 +47,7 @@ package final class Catalog: Sendable {
       try db.execute(sql: "PRAGMA cache_size = -1024")
       try db.execute(sql: "PRAGMA temp_store = MEMORY")
       db.add(function: SearchText.function)
+      db.add(function: Originals.placeFunction)
     }
     do {
       pool = try DatabasePool(path: path, configuration: configuration)

@@ -1,3 +1,4 @@
+import GRDB
 import Glibc
 import Ground
 import Synchronization
@@ -36,6 +37,13 @@ package final class Originals: Sendable {
   package static func place(of key: String) -> Int64 {
     let digest = sha256(Array(key.lowercased().decomposed.utf8))
     return digest.prefix(8).reduce(into: Int64(0)) { $0 = $0 << 8 | Int64($1) }
+  }
+
+  /// `place(of:)` in SQL, for migrations.
+  static var placeFunction: DatabaseFunction {
+    DatabaseFunction("place_of", argumentCount: 1, pure: true) { values in
+      values.first.flatMap { String.fromDatabaseValue($0) }.map { place(of: $0) }
+    }
   }
 
   /// The open file of a key; nil where it is missing or not a plain file.

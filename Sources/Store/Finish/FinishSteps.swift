@@ -161,11 +161,15 @@ struct FinishSteps: Sendable {
     let asset = request.asset
     if let stored = try StoredOriginal.find(db, asset.sha1, owner: asset.owner.number) {
       // A row whose file is gone must not keep the bytes away that would heal it.
-      guard try originals.size(stored.key) == stored.size else { return member.phase = .lost(stored) }
+      guard try originals.size(stored.key) == stored.size else {
+        member.phase = .lost(stored)
+        return
+      }
       if let upload = request.upload {
         member.hadEnded = try !UploadRow.complete(db, upload, isNew: false, stored.id, asset)
       }
-      return member.phase = .done(.success(.duplicate(stored.id)))
+      member.phase = .done(.success(.duplicate(stored.id)))
+      return
     }
     if let twin = try Int64.fetchOne(
       db.cachedStatement(sql: "SELECT number FROM intent WHERE owner = ? AND sha1 = ?"),
@@ -174,7 +178,8 @@ struct FinishSteps: Sendable {
       guard batch.numbers.contains(twin) else {
         throw StoreError.broken("an earlier attempt at these bytes could not be undone yet")
       }
-      return member.phase = .deferred
+      member.phase = .deferred
+      return
     }
     try batch.room.get()
     guard
@@ -204,13 +209,12 @@ struct FinishSteps: Sendable {
     }
     func isFree(_ number: Int) throws -> Bool {
       let key = key(number)
-      let place = Originals.place(of: key)
       if try Bool.fetchOne(
         db.cachedStatement(
           sql: """
             SELECT EXISTS (SELECT 1 FROM asset WHERE place = ?1) OR EXISTS (SELECT 1 FROM intent WHERE place = ?1)
-              OR EXISTS (SELECT 1 FROM removal WHERE original_key = ?2 AND state = 'announced')
-            """), arguments: [place, key]) == true
+              OR EXISTS (SELECT 1 FROM removal WHERE place = ?1 AND state = 'announced')
+            """), arguments: [Originals.place(of: key)]) == true
       {
         return false
       }

@@ -149,16 +149,19 @@ extension Catalog {
   ) throws -> (id: Identifier, motion: Int64?)? {
     let find = try db.cachedStatement(
       sql: """
-        SELECT id, owner, sha1, original_key, sidecar_key, size + sidecar_size, live_photo_video FROM asset WHERE number = ?
+        SELECT id, owner, sha1, original_key, sidecar_key, size + sidecar_size, live_photo_video, place FROM asset
+        WHERE number = ?
         """)
     guard let asset = try Row.fetchOne(find, arguments: [number]) else { return nil }
     let (id, key, day): (Identifier, String, String) = (asset[0], asset[3], RemovalRow.day(now))
     try db.cachedStatement(
       sql: """
-        INSERT INTO removal (id, sha1, original_key, sidecar_key, day, target, removed_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO removal (id, sha1, original_key, place, sidecar_key, day, target, removed_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      id, asset[2] as SHA1Digest, key, asset[4] as String?, day, try RemovalRow.freeTarget(day: day, key: key, db), now,
+      id, asset[2] as SHA1Digest, key, asset[7] as Int64, asset[4] as String?, day,
+      try RemovalRow.freeTarget(day: day, key: key, db), now,
     ])
     // A still whose motion part goes becomes a plain photo.
     try db.cachedStatement(

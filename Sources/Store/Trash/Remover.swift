@@ -92,7 +92,10 @@ package struct Remover: Sendable {
     var days: [String: [ChecksumList.Line]] = [:]
     var (left, targets): (Set<String>, Set<String>) = ([], [])
     for var row in rows {
-      guard try isOurs(row) else { continue }
+      guard try isOurs(row) else {
+        logger.error("another photo has the name originals/\(row.key) by now: a deleted file may be left there")
+        continue
+      }
       if try originals.exists(row.key), try FileSystem.status("\(quarantine)/\(row.target)") != nil { try choose(&row) }
       // The sidecar goes first: as long as the original lies there, nobody takes its name.
       if let sidecar = row.sidecarKey { try move(sidecar, isSidecar: true, &row) }
@@ -122,7 +125,7 @@ package struct Remover: Sendable {
   }
 
   /// Whether what lies under the key is still the deleted asset's. Names on their way out are given to nobody; before
-  /// migration 23 a newcomer could take one after a failed attempt.
+  /// migration 24 a newcomer could take one after a failed attempt, in this spelling or another that a share may take for it.
   private func isOurs(_ row: RemovalRow) throws -> Bool {
     try catalog.pool.read { db in
       try Bool.fetchOne(

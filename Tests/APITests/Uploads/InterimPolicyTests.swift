@@ -1,6 +1,7 @@
 import Ground
 import HTTPServer
 import HTTPTypes
+import LogLines
 import Synchronization
 import Testing
 

@@ -1,14 +1,15 @@
-import HTTPServer
 import Logging
 import Synchronization
 
-/// A log that a test can read.
-final class LogLines: Sendable {
+/// A log that a test can read: each line with its metadata.
+package final class LogLines: Sendable {
   private let lines = Mutex<[String]>([])
 
-  var all: [String] { lines.withLock { $0 } }
+  package init() {}
 
-  var logger: Logger {
+  package var all: [String] { lines.withLock { $0 } }
+
+  package var logger: Logger {
     Logger(label: "test") { _ in Handler(lines: self) }
   }
 
@@ -25,15 +26,5 @@ final class LogLines: Sendable {
     func log(event: LogEvent) {
       lines.lines.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
     }
-  }
-}
-
-extension Response {
-  struct NotInMemory: Error {}
-
-  /// The body of an answer that is held in memory.
-  func text() throws -> String {
-    guard case .bytes(let bytes) = body else { throw NotInMemory() }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
