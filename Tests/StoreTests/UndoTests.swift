@@ -30,6 +30,8 @@ import Testing
     try await execute("CREATE TRIGGER keeping BEFORE DELETE ON intent BEGIN SELECT RAISE(ABORT, 'no'); END")
     await #expect(throws: (any Error).self) { try await store.store(sample(10), name: "a.jpg", sidecar: sample(5)) }
     #expect(try await store.count("intent") == 1)
+    let listed = ChecksumList.parse(try FileSystem.contents(folder + "/SHA1SUMS")).map(\.name)
+    #expect(listed == ["b.jpg"], "a kill here leaves no line without its file")
     // Still not: one more attempt keeps the leftover.
     await #expect(throws: (any Error).self) { try await store.store(sample(10), name: "a.jpg") }
     #expect(try store.staged.isEmpty)

@@ -12,9 +12,10 @@ extension FinishSteps {
     }
   }
 
-  /// Removes the file wherever it lies (that of an upload goes back to staging), then the intent: a crash in between
-  /// leaves an intent without a file, which recovery undoes again. The sidecar goes first: without its original nobody would know whose it was. The list comes
-  /// last: a line too many harms less than bytes that cannot be sent again.
+  /// Removes the file wherever it lies (that of an upload goes back to staging), its lines, then the intent: a crash in
+  /// between leaves an intent without a file, which recovery undoes again. The sidecar goes first: without its original
+  /// nobody would know whose it was. A list that cannot be written keeps no intent: a line too many harms less than bytes
+  /// that cannot be sent again.
   /// - Parameter moved: what is left in originals when this throws. Nobody else's file is ever removed.
   func undo(_ intent: Intent, _ moved: inout Moved) throws {
     let folder = splitKey(intent.key).folder
@@ -28,9 +29,10 @@ extension FinishSteps {
       moved = .nothing
     }
     removeStaged(intent.upload == nil ? intent.staged : nil, intent.sidecarStaged)
-    try catalog.pool.write { db in try intent.delete(db) }
     let names = Set(intent.lines.map(\.name))
-    do { try removeLines(folder, names) } catch { leave(.lines(folder: folder, names: names), error) }
+    let unlisted = Result { try removeLines(folder, names) }
+    try catalog.pool.write { db in try intent.delete(db) }
+    if case .failure(let error) = unlisted { leave(.lines(folder: folder, names: names), error) }
   }
 
   /// Its client may have been told of the bytes: they are in staging again, on disk, before they leave originals for good.
