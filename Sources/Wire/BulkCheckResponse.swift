@@ -32,7 +32,7 @@ package struct BulkCheckResponse: ~Copyable {
   package mutating func present(_ asset: Identifier, isTrashed: Bool) {
     begin()
     out.append(contentsOf: BulkCheckResponse.reject)
-    out.append(asset)
+    out.append(addingCapacity: 36) { $0.append(asset) }
     out.append(contentsOf: isTrashed ? BulkCheckResponse.trashed : BulkCheckResponse.kept)
   }
 

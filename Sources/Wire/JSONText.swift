@@ -10,8 +10,8 @@ package func isJSON(_ bytes: [UInt8]) -> Bool {
   return position == text.count
 }
 
-extension [UInt8] {
-  /// The lower-case UUID, without quotation marks.
+extension OutputSpan<UInt8> {
+  /// The lower-case UUID in 36 bytes, without quotation marks.
   mutating func append(_ id: Identifier) {
     let digits = Hex.digits
     for position in 0..<16 {
@@ -21,5 +21,15 @@ extension [UInt8] {
       append(digits[byte >> 4])
       append(digits[byte & 15])
     }
+  }
+
+  /// The last two to four decimal digits of a number, and what comes behind them.
+  mutating func append(_ value: Int, digits: Int, _ separator: UInt8) {
+    var divisor = digits == 4 ? 1000 : digits == 3 ? 100 : 10
+    while divisor > 0 {
+      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+      divisor /= 10
+    }
+    append(separator)
   }
 }

@@ -1,6 +1,6 @@
 import Ground
 
-/// Writes JSON into one growing buffer, for answers of many thousand small objects: some 50 ns a member, where
+/// Writes JSON into one growing buffer, for answers of many thousand small objects: some tens of nanoseconds a member, where
 /// `JSONEncoder` takes microseconds. Members come out in the order of the calls.
 package struct JSONWriter {
   package private(set) var bytes: [UInt8] = []
@@ -37,56 +37,74 @@ package struct JSONWriter {
     needsComma = false
   }
 
-  /// A name of ours: plain ASCII.
-  package mutating func key(_ name: StaticString) {
-    if needsComma { bytes.append(UInt8(ascii: ",")) }
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(contentsOf: name.description.utf8)
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(UInt8(ascii: ":"))
+  /// The name of a member: a literal of ours in plain ASCII, never what a client sent.
+  package struct Name: ExpressibleByStringLiteral {
+    fileprivate let text: String
+
+    package init(stringLiteral text: String) { self.text = text }
+  }
+
+  package mutating func key(_ name: Name) {
+    let units = name.text.utf8.span
+    write(units.count + 3) { out in
+      out.append(UInt8(ascii: "\""))
+      for index in units.indices { out.append(units[index]) }
+      out.append(UInt8(ascii: "\""))
+      out.append(UInt8(ascii: ":"))
+    }
     needsComma = false
   }
 
-  package mutating func string(_ text: some StringProtocol) {
-    separate()
-    bytes.append(UInt8(ascii: "\""))
-    if text.utf8.contains(where: JSONWriter.needsEscape) {
-      for unit in text.utf8 { escape(unit) }
-    } else {
-      bytes.append(contentsOf: text.utf8)
+  package mutating func string(_ text: String) {
+    let units = text.utf8.span
+    var escapes = 0
+    for index in units.indices where JSONWriter.needsEscape(units[index]) { escapes += 1 }
+    write(units.count + escapes * 5 + 2) { out in
+      out.append(UInt8(ascii: "\""))
+      if escapes == 0 {
+        for index in units.indices { out.append(units[index]) }
+      } else {
+        for index in units.indices { JSONWriter.escape(units[index], &out) }
+      }
+      out.append(UInt8(ascii: "\""))
     }
-    bytes.append(UInt8(ascii: "\""))
-    needsComma = true
   }
 
   package mutating func id(_ id: Identifier) {
-    separate()
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(id)
-    bytes.append(UInt8(ascii: "\""))
-    needsComma = true
+    write(38) { out in
+      out.append(UInt8(ascii: "\""))
+      out.append(id)
+      out.append(UInt8(ascii: "\""))
+    }
   }
 
   /// `YYYY-MM-DDTHH:MM:SS.mmmZ`.
   package mutating func time(_ instant: Instant) {
-    separate()
     let time = CalendarTime(instant)
-    bytes.append(UInt8(ascii: "\""))
-    padded(time.year, 4, UInt8(ascii: "-"))
-    padded(time.month, 2, UInt8(ascii: "-"))
-    padded(time.day, 2, UInt8(ascii: "T"))
-    padded(time.hour, 2, UInt8(ascii: ":"))
-    padded(time.minute, 2, UInt8(ascii: ":"))
-    padded(time.second, 2, UInt8(ascii: "."))
-    padded(time.millisecond, 3, UInt8(ascii: "Z"))
-    bytes.append(UInt8(ascii: "\""))
-    needsComma = true
+    write(26) { out in
+      out.append(UInt8(ascii: "\""))
+      out.append(time.year, digits: 4, UInt8(ascii: "-"))
+      out.append(time.month, digits: 2, UInt8(ascii: "-"))
+      out.append(time.day, digits: 2, UInt8(ascii: "T"))
+      out.append(time.hour, digits: 2, UInt8(ascii: ":"))
+      out.append(time.minute, digits: 2, UInt8(ascii: ":"))
+      out.append(time.second, digits: 2, UInt8(ascii: "."))
+      out.append(time.millisecond, digits: 3, UInt8(ascii: "Z"))
+      out.append(UInt8(ascii: "\""))
+    }
   }
 
-  package mutating func integer(_ number: some FixedWidthInteger) {
-    separate()
-    bytes.append(contentsOf: String(number).utf8)
-    needsComma = true
+  package mutating func integer(_ number: Int64) {
+    write(20) { out in
+      if number < 0 { out.append(UInt8(ascii: "-")) }
+      let magnitude = number.magnitude
+      var power: UInt64 = 1
+      while magnitude / power >= 10 { power *= 10 }
+      while power > 0 {
+        out.append(UInt8(ascii: "0") + UInt8(magnitude / power % 10))
+        power /= 10
+      }
+    }
   }
 
   /// - Precondition: finite.
@@ -130,62 +148,72 @@ package struct JSONWriter {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
   }
 
+  /// One value or key: a comma where one is due, then what `body` appends.
+  /// - Parameter most: bytes that `body` may append. The buffer grows once for all of them, which takes half the time of
+  ///   growing byte by byte.
+  @inline(__always)
+  private mutating func write(_ most: Int, _ body: (inout OutputSpan<UInt8>) -> Void) {
+    let needsComma = needsComma
+    bytes.append(addingCapacity: most + 1) { out in
+      if needsComma { out.append(UInt8(ascii: ",")) }
+      body(&out)
+    }
+    self.needsComma = true
+  }
+
   private static func needsEscape(_ unit: UInt8) -> Bool {
     unit < 0x20 || unit == UInt8(ascii: "\"") || unit == UInt8(ascii: "\\")
   }
 
-  private mutating func escape(_ unit: UInt8) {
+  /// At most six bytes.
+  private static func escape(_ unit: UInt8, _ out: inout OutputSpan<UInt8>) {
     switch unit {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-      bytes.append(UInt8(ascii: "\\"))
-      bytes.append(unit)
+      out.append(UInt8(ascii: "\\"))
+      out.append(unit)
     case 0..<0x20:
-      bytes.append(contentsOf: [UInt8(ascii: "\\"), UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
-      bytes.append(Hex.digits[Int(unit >> 4)])
-      bytes.append(Hex.digits[Int(unit & 15)])
-    default: bytes.append(unit)
+      out.append(UInt8(ascii: "\\"))
+      out.append(UInt8(ascii: "u"))
+      out.append(UInt8(ascii: "0"))
+      out.append(UInt8(ascii: "0"))
+      out.append(Hex.digits[Int(unit >> 4)])
+      out.append(Hex.digits[Int(unit & 15)])
+    default: out.append(unit)
     }
-  }
-
-  private mutating func padded(_ value: Int, _ width: Int, _ separator: UInt8) {
-    var divisor = width == 4 ? 1000 : width == 3 ? 100 : 10
-    while divisor > 0 {
-      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-      divisor /= 10
-    }
-    bytes.append(separator)
   }
 }
 
 extension JSONWriter {
   // Members that may be null: the key is always there, strict clients miss one that is not.
 
-  package mutating func string(_ name: StaticString, _ value: String?) {
+  package mutating func string(_ name: Name, _ value: String?) {
     key(name)
     if let value { string(value) } else { null() }
   }
 
-  package mutating func id(_ name: StaticString, _ value: Identifier?) {
+  package mutating func id(_ name: Name, _ value: Identifier?) {
     key(name)
     if let value { id(value) } else { null() }
   }
 
-  package mutating func time(_ name: StaticString, _ value: Instant?) {
+  package mutating func time(_ name: Name, _ value: Instant?) {
     key(name)
     if let value { time(value) } else { null() }
   }
 
-  package mutating func integer(_ name: StaticString, _ value: (some FixedWidthInteger)?) {
+  package mutating func integer(_ name: Name, _ value: Int64?) {
     key(name)
     if let value { integer(value) } else { null() }
   }
 
-  package mutating func number(_ name: StaticString, _ value: Double?) {
+  package mutating func integer(_ name: Name, _ value: Int?) { integer(name, value.map { Int64($0) }) }
+
+  package mutating func number(_ name: Name, _ value: Double?) {
     key(name)
     if let value, value.isFinite { number(value) } else { null() }
   }
 
-  package mutating func flag(_ name: StaticString, _ value: Bool) {
+  package mutating func flag(_ name: Name, _ value: Bool) {
     key(name)
     flag(value)
   }

@@ -87,7 +87,7 @@ struct AssetJSON: Sendable {
   }
 
   /// With `+00:00` instead of `Z`: immich-go takes nothing else here.
-  private func time(_ name: StaticString, _ moment: Instant?, _ json: inout JSONWriter) {
+  private func time(_ name: JSONWriter.Name, _ moment: Instant?, _ json: inout JSONWriter) {
     json.string(name, moment.map { $0.iso8601.dropLast() + "+00:00" }.map { String($0) })
   }
 }

@@ -10,7 +10,7 @@ struct TimelineJSON: Sendable {
 
   func encode(_ rows: [TimelineRow]) -> [UInt8] {
     var json = JSONWriter(capacity: 100 + rows.count * 300)
-    func column(_ name: StaticString, _ value: (TimelineRow, inout JSONWriter) -> Void) {
+    func column(_ name: JSONWriter.Name, _ value: (TimelineRow, inout JSONWriter) -> Void) {
       json.key(name)
       json.beginArray()
       for row in rows { value(row, &json) }

@@ -54,16 +54,20 @@ package final class Sync: Sendable {
       while true {
         let (from, ahead) = (cursor, first)
         first = []
-        let (piece, last, count) = try await lanes.next().run {
+        let page = try await lanes.next().run { () -> (piece: Piece, last: SyncCursor, isFull: Bool)? in
           let rows = try pass.read(snapshot, from, Sync.page)
-          let lines = rows.map {
-            SyncLine(type: pass.type, entity: $0.value, ack: SyncAck(pass.type, $0.cursor).text)
+          guard let last = rows.last else { return nil }
+          var lines = ahead
+          lines.reserveCapacity(ahead.count + rows.count)
+          for row in rows {
+            lines.append(SyncLine(type: pass.type, entity: row.value, ack: SyncAck(pass.type, row.cursor).text))
           }
-          return (lines.isEmpty ? nil : encode(ahead + lines), rows.last?.cursor, rows.count)
+          return (encode(lines), last.cursor, rows.count == Sync.page)
         }
-        if let piece { try await emit(piece) }
-        guard count == Sync.page, let last else { break }
-        cursor = last
+        guard let page else { break }
+        try await emit(page.piece)
+        guard page.isFull else { break }
+        cursor = page.last
       }
     }
     let end = SyncAck(.complete, SyncCursor(change: snapshot.bound, row: 0))
