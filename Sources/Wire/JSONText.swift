@@ -23,7 +23,7 @@ extension OutputSpan<UInt8> {
     }
   }
 
-  /// The last two to four decimal digits of a number, and what comes behind them.
+  /// The last two to four decimal digits of a number, and what comes behind them. - Precondition: not negative.
   mutating func append(_ value: Int, digits: Int, _ separator: UInt8) {
     var divisor = digits == 4 ? 1000 : digits == 3 ? 100 : 10
     while divisor > 0 {

@@ -61,7 +61,10 @@ import Testing
 
   /// The photo counts, and the log says it once, though the batch is written twice because of another member.
   @Test func onesThatHadEndedAreLoggedOnce() async throws {
-    guard case .created = try await world.store.store(sample(60, seed: 8), name: "before.jpg") else { return }
+    guard case .created = try await world.store.store(sample(60, seed: 8), name: "before.jpg") else {
+      Issue.record("not created")
+      return
+    }
     let log = LogLines()
     let steps = FinishSteps(
       catalog: world.store.catalog, staging: world.store.staging, originals: world.store.originals, logger: log.logger)

@@ -5,7 +5,7 @@ import Synchronization
 /// Which interop versions of resumable uploads come from which clients: what the next phones speak is known only from
 /// those that call. One line for each pair and start of the server, not one for each photo.
 final class VersionLog: Sendable {
-  /// Pairs that are remembered; what comes beyond them is not logged.
+  /// Pairs that are remembered; what comes beyond them is not logged, and the last line says so.
   static let memory = 256
   /// Code points of each that count. (A character may have thousands.)
   static let longest = 200
@@ -28,7 +28,10 @@ final class VersionLog: Sendable {
     guard let version = request.field(DraftVersion.fieldName) else { return }
     let pair = Pair(
       version: VersionLog.short(version), agent: VersionLog.short(request[.userAgent] ?? "-"))
-    let isNew = seen.withLock { $0.count < VersionLog.memory && $0.insert(pair).inserted }
+    let (isNew, isLast) = seen.withLock { seen in
+      let isNew = seen.count < VersionLog.memory && seen.insert(pair).inserted
+      return (isNew, isNew && seen.count == VersionLog.memory)
+    }
     guard isNew else { return }
     logger.info(
       "a client names an interop version of resumable uploads",
@@ -36,5 +39,6 @@ final class VersionLog: Sendable {
         "version": "\(LogText.escaped(pair.version))", "method": "\(LogText.escaped(request.method.rawValue))",
         "path": "\(LogText.path(request.target))", "agent": "\(LogText.escaped(pair.agent))", "spoken": "\(isSpoken)",
       ])
+    if isLast { logger.notice("\(VersionLog.memory) of them were named: no more before a restart") }
   }
 }

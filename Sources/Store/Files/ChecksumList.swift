@@ -66,9 +66,15 @@ package struct ChecksumList: Sendable {
       return try FileSystem.syncFolder(folder)
     }
     let fresh = try Descriptor(open: path + ".new", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o640)
-    try write(lines.map(\.text).joined(), to: fresh, at: 0)
-    try fresh.syncData()
-    try FileSystem.rename(path + ".new", path)
+    do throws(SystemError) {
+      try write(lines.map(\.text).joined(), to: fresh, at: 0)
+      try fresh.syncData()
+      try FileSystem.rename(path + ".new", path)
+    } catch {
+      // On a full disk the catalog needs what half of it takes.
+      _ = try? FileSystem.remove(path + ".new")
+      throw error
+    }
     try FileSystem.syncFolder(folder)
   }
 

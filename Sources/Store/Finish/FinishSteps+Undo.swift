@@ -13,7 +13,7 @@ extension FinishSteps {
   }
 
   /// Removes the file wherever it lies (that of an upload goes back to staging), its lines, then the intent: a crash in
-  /// between leaves an intent without a file, which recovery undoes again. The sidecar goes first: without its original
+  /// between leaves an intent, which recovery undoes again, or carries out where the file is in staging. The sidecar goes first: without its original
   /// nobody would know whose it was. A list that cannot be written keeps no intent: a line too many harms less than bytes
   /// that cannot be sent again.
   /// - Parameter moved: what is left in originals when this throws. Nobody else's file is ever removed.

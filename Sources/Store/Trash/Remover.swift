@@ -91,9 +91,10 @@ package struct Remover: Sendable {
     let sums = Dictionary(try list.lines(names).map { ($0.name, $0.sha1) }, uniquingKeysWith: { $1 })
     var days: [String: [ChecksumList.Line]] = [:]
     var (left, targets): (Set<String>, Set<String>) = ([], [])
+    var passed: [String] = []
     for var row in rows {
       guard try isOurs(row) else {
-        logger.error("another photo has the name originals/\(row.key) by now: a deleted file may be left there")
+        passed.append(row.key)
         continue
       }
       if try originals.exists(row.key), try FileSystem.status("\(quarantine)/\(row.target)") != nil { try choose(&row) }
@@ -111,6 +112,9 @@ package struct Remover: Sendable {
         let sum = try sums[name] ?? (key == row.key ? row.sha1 : SHA1Digest(reading: Descriptor(open: path, O_RDONLY)))
         days[row.day, default: []].append(.init(sha1: sum, name: String(target.dropFirst(row.day.utf8.count + 1))))
       }
+    }
+    for key in passed {
+      logger.error("another photo has the name originals/\(key) by now: a deleted file may be left there")
     }
     for target in targets where try FileSystem.status("\(quarantine)/\(target)") != nil {
       try FileSystem.syncFolder("\(quarantine)/\(target)")
