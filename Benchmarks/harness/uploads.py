@@ -15,7 +15,7 @@ PHOTOS, PHOTO, CONNECTIONS = 2000, 3_000_000, 8
 def once(make, work, *upload):
     def measure():
         with make(work) as peer:
-            peer.upload(1, 70_000, 1, "jpg")  # whatever is only done the first time
+            peer.warm_up()
             return peer.upload(*upload)
     return measure
 
